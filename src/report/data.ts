@@ -1,0 +1,150 @@
+/**
+ * What a report is made of, as plain data. It is kept close to `metrics.json`: the same numbers
+ * under the same names, and beside them the pictures.
+ */
+
+/** One picture of a tile. Any size; 128 to 256 pixels a side is plenty for the page. */
+export interface ReportSample {
+  /** Index into `ReportData.classes`. */
+  readonly label: number;
+  /** The tile's path as it stands in the store's index. */
+  readonly path: string;
+  readonly mediaType: 'image/png' | 'image/jpeg';
+  /** The encoded picture. */
+  readonly data: Uint8Array;
+}
+
+/** A file that gave no tile, or a tile that was left out. */
+export interface ReportFailure {
+  readonly path: string;
+  /** `damaged` or an error code. */
+  readonly status: string;
+  readonly message?: string;
+}
+
+export interface ReportStore {
+  /** Where the tile store is, as the user named it. */
+  readonly path: string;
+  /** Tiles in the store, and how many of each class (in the order of `ReportData.classes`). */
+  readonly tiles: number;
+  readonly perClass: readonly number[];
+  /** Side of a tile in pixels, and how it was made: "cv2", "rgb". */
+  readonly size: number;
+  readonly resize: string;
+  readonly color: string;
+  /** Hash of the store's content, and of its preprocessing. */
+  readonly fingerprint: string;
+  readonly preprocessingFingerprint: string;
+  /** Files that gave no tile: how many in all, and the first of them (the page shows at most 50). */
+  readonly failed: number;
+  readonly failures: readonly ReportFailure[];
+}
+
+/** One epoch. Losses are mean categorical cross-entropies, accuracies are 0 to 1. */
+export interface ReportEpoch {
+  /** 1 for the first. */
+  readonly epoch: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly valLoss: number;
+  readonly valAccuracy: number;
+  readonly learningRate: number;
+  readonly seconds: number;
+}
+
+export interface ReportSplit {
+  /** `random`: copies of one original may stand on both sides; `grouped`: they may not. */
+  readonly kind: 'random' | 'grouped';
+  readonly seed: number;
+  /** Share asked for the validation part, 0 to 1. */
+  readonly validationShare: number;
+  /** Tiles on each side. */
+  readonly train: number;
+  readonly validation: number;
+  /** Anything more that has to be said about it. */
+  readonly note?: string;
+}
+
+/** One line of scikit-learn's classification report, under scikit-learn's names. */
+export interface ReportScores {
+  readonly precision: number;
+  readonly recall: number;
+  readonly 'f1-score': number;
+  readonly support: number;
+}
+
+export interface ReportClassification {
+  /** What `sklearn.metrics.classification_report` prints. */
+  readonly text: string;
+  /** What it returns with `output_dict=True`: classes, `accuracy`, `macro avg`, `weighted avg`. */
+  readonly dict: Readonly<Record<string, number | ReportScores>>;
+}
+
+export interface ReportBase {
+  readonly id: string;
+  readonly name: string;
+  readonly source: string;
+  readonly licence: string;
+  readonly fingerprint: string;
+}
+
+export interface ReportRunsOn {
+  /** `Tensorflow.description`: "tfjs-node-gpu on libtensorflow 2.21.0 (CPU)". */
+  readonly tensorflow: string;
+  /** `OnnxSession.description`: "ONNX Runtime 1.30.0, CPU". */
+  readonly onnxRuntime: string;
+  readonly threads: number;
+  readonly node: string;
+  /** "linux x64". */
+  readonly platform: string;
+  readonly cpu?: string;
+  readonly memoryBytes?: number;
+}
+
+/** How long one step took. */
+export interface ReportTime {
+  /** "features at mixed7", "training the head", ... */
+  readonly step: string;
+  readonly seconds: number;
+  /** Tiles it handled, where a rate means something. */
+  readonly tiles?: number;
+}
+
+/** A hash, a fingerprint or a version: anything by which the run can be recognised later. */
+export interface ReportHash {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface ReportData {
+  readonly title: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly toolVersion: string;
+  readonly classes: readonly string[];
+  readonly store: ReportStore;
+  /** In any order; the page groups them by class. */
+  readonly samples: readonly ReportSample[];
+  readonly base: ReportBase;
+  /** How pixels are fed to the base. */
+  readonly pixels: 'inception' | 'recipe';
+  /** Every setting of the run by its option's name, in the order in which they are shown. */
+  readonly settings: Readonly<Record<string, string | number | boolean | null>>;
+  readonly history: readonly ReportEpoch[];
+  /** The epoch (1 for the first) whose weights were kept. */
+  readonly bestEpoch: number;
+  /** Why training stopped, in words: "validation accuracy above 0.9". */
+  readonly stopReason: string;
+  readonly split: ReportSplit;
+  /** Of the kept weights on the validation part. */
+  readonly accuracy: number;
+  readonly logLoss: number;
+  /** Rows are true classes, columns predicted ones. */
+  readonly confusionMatrix: readonly (readonly number[])[];
+  readonly classificationReport: ReportClassification;
+  /** Largest difference between the probabilities of the tfjs and the ONNX model on held-out tiles. */
+  readonly exportMaxDifference?: number;
+  readonly runsOn: ReportRunsOn;
+  readonly times: readonly ReportTime[];
+  readonly hashes: readonly ReportHash[];
+}
