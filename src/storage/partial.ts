@@ -1,0 +1,247 @@
+/**
+ * An output that is built up over time. It grows in `<output>.partial/`, next to where it will
+ * stand, and is renamed there when it is whole; the same command finds the folder again after a
+ * kill and continues. A lock file keeps two processes from working on one output.
+ */
+import { randomBytes } from 'node:crypto';
+import { link, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { LungclsError, systemErrorCode, writeError } from '../errors.js';
+import { fsyncDirectory, writeFileAtomic } from './atomic.js';
+
+const FINGERPRINT_FILE = 'partial.json';
+const LOCK_FILE = 'lock';
+
+export interface PartialOptions {
+  /** Of everything that the result depends on: a partial of another fingerprint is thrown away. */
+  fingerprint: string;
+  /** Replace an output that exists. */
+  force: boolean;
+}
+
+export class PartialOutput {
+  readonly output: string;
+  readonly directory: string;
+  /** True where an earlier process left work with the same fingerprint. */
+  readonly resumed: boolean;
+  #open = true;
+
+  constructor(output: string, directory: string, resumed: boolean) {
+    this.output = output;
+    this.directory = directory;
+    this.resumed = resumed;
+  }
+
+  /** The path of a file inside the partial folder. */
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** Renames the folder to the output, replacing what stands there. The caller has synced files. */
+  async commitDirectory(): Promise<void> {
+    try {
+      await fsyncDirectory(this.directory);
+      await this.#replace(this.directory);
+      // Only now: a kill before the rename must find them, or the work would be thrown away.
+      await rm(join(this.output, FINGERPRINT_FILE), { force: true });
+      await rm(join(this.output, LOCK_FILE), { force: true });
+    } catch (error) {
+      throw writeError(error, this.output);
+    }
+    this.#open = false;
+  }
+
+  /** Renames one file of the folder to the output and removes the folder. */
+  async commitFile(name: string): Promise<void> {
+    try {
+      await this.#replace(this.path(name));
+      await rm(this.directory, { recursive: true, force: true });
+    } catch (error) {
+      throw writeError(error, this.output);
+    }
+    this.#open = false;
+  }
+
+  /** Drops the lock and keeps the work for a resume. Does nothing after a commit. */
+  async release(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await rm(this.path(LOCK_FILE), { force: true });
+  }
+
+  /** A folder cannot be renamed over a folder with files in it: the old one steps aside first. */
+  async #replace(from: string): Promise<void> {
+    const old = (await exists(this.output))
+      ? `${this.output}.old-${randomBytes(4).toString('hex')}`
+      : undefined;
+    if (old !== undefined) await rename(this.output, old);
+    await rename(from, this.output);
+    await fsyncDirectory(dirname(this.output));
+    if (old !== undefined) await rm(old, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Opens the partial folder of an output, new or left by an earlier process.
+ * @throws LungclsError OUTPUT_EXISTS (and no `force`) | BUSY (a living process works on it) |
+ *   OUTPUT_UNWRITABLE | DISK_FULL
+ */
+export async function openPartial(output: string, options: PartialOptions): Promise<PartialOutput> {
+  const target = resolve(output);
+  const directory = `${target}.partial`;
+  if (!options.force && (await exists(target))) {
+    throw new LungclsError(
+      'OUTPUT_EXISTS',
+      `${output} exists already; give --force to replace it, or another name`,
+      { path: output },
+    );
+  }
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (error) {
+    throw writeError(error, output);
+  }
+  await lock(directory, output);
+  try {
+    const found = await readFingerprint(directory);
+    const resumed = found === options.fingerprint;
+    if (!resumed) {
+      await rm(directory, { recursive: true, force: true });
+      await mkdir(directory, { recursive: true });
+      await lock(directory, output);
+      await writeFileAtomic(
+        join(directory, FINGERPRINT_FILE),
+        `${JSON.stringify({ fingerprint: options.fingerprint })}\n`,
+      );
+    }
+    return new PartialOutput(target, directory, resumed);
+  } catch (error) {
+    await rm(join(directory, LOCK_FILE), { force: true });
+    throw writeError(error, output);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw writeError(error, path);
+  }
+}
+
+async function readFingerprint(directory: string): Promise<string | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(join(directory, FINGERPRINT_FILE), 'utf8'));
+    if (typeof value === 'object' && value !== null && 'fingerprint' in value) {
+      return typeof value.fingerprint === 'string' ? value.fingerprint : undefined;
+    }
+  } catch {
+    // Absent or cut off: nothing of it can be trusted.
+  }
+  return undefined;
+}
+
+/** Takes the lock; that of a process which no longer runs is taken over. */
+async function lock(directory: string, output: string): Promise<void> {
+  const path = join(directory, LOCK_FILE);
+  const own = JSON.stringify({ pid: process.pid, start: await startTime(process.pid) });
+  for (let attempt = 0; attempt < 3; attempt++) {
+    // Linked, not written in place: nobody may read a lock that is half written.
+    const draft = `${path}-${randomBytes(4).toString('hex')}`;
+    try {
+      await writeFile(draft, own);
+      await link(draft, path);
+      return;
+    } catch (error) {
+      if (systemErrorCode(error) !== 'EEXIST') throw writeError(error, output);
+    } finally {
+      await rm(draft, { force: true });
+    }
+    const holder = await readHolder(path);
+    if (holder !== undefined && (await alive(holder))) {
+      throw new LungclsError(
+        'BUSY',
+        `Process ${holder.pid} is working on ${output}; wait for it or stop it`,
+        { path: output },
+      );
+    }
+    await rm(path, { force: true });
+  }
+  throw new LungclsError('BUSY', `Another process is working on ${output}`, { path: output });
+}
+
+interface Holder {
+  pid: number;
+  start: string;
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      'pid' in value &&
+      typeof value.pid === 'number' &&
+      'start' in value &&
+      typeof value.start === 'string'
+    ) {
+      return { pid: value.pid, start: value.start };
+    }
+  } catch {
+    // Cut off in the middle of writing, by a kill.
+  }
+  return undefined;
+}
+
+async function alive(holder: Holder): Promise<boolean> {
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    return systemErrorCode(error) === 'EPERM';
+  }
+  return (await startTime(holder.pid)) === holder.start;
+}
+
+/**
+ * When a process started, so that a process number used again is not taken for the old one. From
+ * field 22 of /proc/PID/stat (proc(5)) with the boot's id; empty where there is no /proc.
+ */
+async function startTime(pid: number): Promise<string> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+    // The command's name, in parentheses, may hold spaces: count the fields behind it.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return `${fields[19] ?? ''}@${boot.trim()}`;
+  } catch {
+    return '';
+  }
+}
+
+/** True where a path is a folder. */
+export async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Checks early, before any long work, that an output could be written.
+ * @throws LungclsError OUTPUT_UNWRITABLE
+ */
+export async function checkWritable(output: string): Promise<void> {
+  const probe = `${resolve(output)}.probe-${randomBytes(4).toString('hex')}`;
+  try {
+    await mkdir(dirname(probe), { recursive: true });
+    await writeFile(probe, '', { flag: 'wx' });
+    await rm(probe, { force: true });
+  } catch (error) {
+    throw writeError(error, output);
+  }
+}
