@@ -1,4 +1,5 @@
 /** Defaults and environment variables, in one place. */
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -51,3 +52,14 @@ export function homeDirectory(env: NodeJS.ProcessEnv = process.env): string {
 
 export const TF_CHOICES = ['tfjs-node-gpu', 'tfjs-node', 'wasm'] as const;
 export type TfChoice = (typeof TF_CHOICES)[number];
+
+const packageFacts: unknown = createRequire(import.meta.url)('../package.json');
+
+/** The version of this package, as it goes into every file that the tool writes. */
+export const TOOL_VERSION =
+  typeof packageFacts === 'object' &&
+  packageFacts !== null &&
+  'version' in packageFacts &&
+  typeof packageFacts.version === 'string'
+    ? packageFacts.version
+    : 'unknown';
