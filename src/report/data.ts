@@ -2,6 +2,7 @@
  * What a report is made of, as plain data. It is kept close to `metrics.json`: the same numbers
  * under the same names, and beside them the pictures.
  */
+import type { ClassificationReport } from '../evaluation/classification-report.js';
 
 /** One picture of a tile. Any size; 128 to 256 pixels a side is plenty for the page. */
 export interface ReportSample {
@@ -65,19 +66,9 @@ export interface ReportSplit {
   readonly note?: string;
 }
 
-/** One line of scikit-learn's classification report, under scikit-learn's names. */
-export interface ReportScores {
-  readonly precision: number;
-  readonly recall: number;
-  readonly 'f1-score': number;
-  readonly support: number;
-}
-
-export interface ReportClassification {
-  /** What `sklearn.metrics.classification_report` prints. */
+/** The scores, unrounded, and what `sklearn.metrics.classification_report` prints of them. */
+export interface ReportClassification extends ClassificationReport {
   readonly text: string;
-  /** What it returns with `output_dict=True`: classes, `accuracy`, `macro avg`, `weighted avg`. */
-  readonly dict: Readonly<Record<string, number | ReportScores>>;
 }
 
 export interface ReportBase {
