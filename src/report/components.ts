@@ -1,0 +1,50 @@
+/** The few building blocks that the sections share. */
+import { html, type Html, type Part } from './html.js';
+
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly body: Part;
+}
+
+export function renderSection(section: Section): Html {
+  const { id, title, body } = section;
+  return html`<section id="${id}" aria-labelledby="${id}-heading">
+    <h2 id="${id}-heading">${title}</h2>
+    ${body}
+  </section> `;
+}
+
+/** A box that can be scrolled sideways, by keyboard too, when the screen is narrower than a table. */
+export function scrollable(label: string, body: Part): Html {
+  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${body}</div>`;
+}
+
+/** A two-column table of names and values; pairs whose value is undefined are left out. */
+export function pairs(label: string, rows: readonly (readonly [string, Part])[]): Html {
+  return html`<table class="pairs" aria-label="${label}">
+    <tbody>
+      ${rows
+        .filter(([, value]) => value !== undefined)
+        .map(
+          ([key, value]) =>
+            html`<tr>
+              <th scope="row">${key}</th>
+              <td>${value}</td>
+            </tr>`,
+        )}
+    </tbody>
+  </table>`;
+}
+
+export function folded(summary: string, body: Part): Html {
+  return html`<details>
+    <summary>${summary}</summary>
+    ${body}
+  </details>`;
+}
+
+/** A note in a box; `caution` where a number could mislead. */
+export function note(kind: 'note' | 'caution', body: Part): Html {
+  return html`<div class="note${kind === 'caution' ? ' caution' : ''}" role="note">${body}</div>`;
+}

@@ -1,0 +1,87 @@
+/** What data the model was trained and judged on, and which files gave no tile. */
+import type { ReportData, ReportFailure } from '../data.js';
+import { folded, note, pairs, scrollable, type Section } from '../components.js';
+import { formatCount, formatPercent, plural } from '../format.js';
+import { html, name, type Html } from '../html.js';
+
+/** More failed files than this are counted, not listed: the store's index.csv has them all. */
+const MOST_FAILURES = 50;
+
+export function dataSection(data: ReportData): Section {
+  const { store, classes } = data;
+  return {
+    id: 'data',
+    title: 'Data',
+    body: html`<p>
+        ${plural(store.tiles, 'tile')} of ${plural(classes.length, 'class', 'classes')}, each
+        ${store.size} × ${store.size} pixels.
+        ${
+          store.failed === 0
+            ? 'Every file gave a tile.'
+            : `${plural(store.failed, 'file')} gave no tile and ${store.failed === 1 ? 'is' : 'are'} not counted here.`
+        }
+      </p>
+      <div class="columns">
+        ${scrollable('Tiles of each class', classTable(data))}
+        ${pairs('The tile store', [
+          ['Tile store', html`<code>${name(store.path)}</code>`],
+          ['Resized as', store.resize === 'cv2' ? 'OpenCV does (INTER_LINEAR)' : store.resize],
+          ['Pixels stored', `${store.color.toUpperCase()}, 8 bits a channel`],
+        ])}
+      </div>
+      ${failures(store.failed, store.failures)}`,
+  };
+}
+
+function classTable({ store, classes }: ReportData): Html {
+  return html`<table class="wide">
+    <thead>
+      <tr>
+        <th scope="col">Class</th>
+        <th scope="col" class="number">Tiles</th>
+        <th scope="col" class="number">Share</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${classes.map((label, i) => {
+        const count = store.perClass[i] ?? 0;
+        return html`<tr>
+          <th scope="row">${name(label)}</th>
+          <td class="number">${formatCount(count)}</td>
+          <td class="number">${formatPercent(count / store.tiles)}</td>
+        </tr>`;
+      })}
+    </tbody>
+  </table>`;
+}
+
+function failures(failed: number, list: readonly ReportFailure[]): Html | undefined {
+  if (failed === 0) return undefined;
+  const shown = list.slice(0, MOST_FAILURES);
+  const rest = failed - shown.length;
+  const table = html`<table class="wide">
+    <thead>
+      <tr>
+        <th scope="col">File</th>
+        <th scope="col">Status</th>
+        <th scope="col">What was wrong</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${shown.map(
+        (failure) =>
+          html`<tr>
+            <td><code>${name(failure.path)}</code></td>
+            <td><code>${failure.status}</code></td>
+            <td>${name(failure.message ?? '')}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+  return note(
+    'caution',
+    html`<p><strong>${plural(failed, 'file')} gave no tile.</strong></p>
+      ${shown.length > 0 && folded('Which files', scrollable('Files that gave no tile', table))}
+      ${rest > 0 && html`<p>${plural(rest, 'further file')}: see index.csv of the tile store.</p>`}`,
+  );
+}

@@ -1,0 +1,59 @@
+/** The classification report, as a table and as scikit-learn prints it. */
+import type { ClassScores } from '../../evaluation/classification-report.js';
+import type { ReportData } from '../data.js';
+import { folded, scrollable, type Section } from '../components.js';
+import { formatCount, formatDecimal } from '../format.js';
+import { html, name, type Html, type Part } from '../html.js';
+
+export function scoresSection(data: ReportData): Section {
+  const { classificationReport: report } = data;
+  return {
+    id: 'scores',
+    title: 'Classification report',
+    body: html`${scrollable(
+        'Classification report',
+        html`<table class="wide">
+          <caption>
+            On the validation tiles. Precision: of the tiles given this class, how many are of it.
+            Recall: of the tiles of this class, how many were given it. F1: their harmonic mean.
+            Support: tiles of this class.
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">Class</th>
+              <th scope="col" class="number">Precision</th>
+              <th scope="col" class="number">Recall</th>
+              <th scope="col" class="number">F1</th>
+              <th scope="col" class="number">Support</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${report.perClass.map((scores) => row(name(scores.name), scores))}
+            <tr class="total">
+              <th scope="row">Accuracy</th>
+              <td></td>
+              <td></td>
+              <td class="number">${formatDecimal(report.accuracy)}</td>
+              <td class="number">${formatCount(report.macro.support)}</td>
+            </tr>
+            ${row('Macro average', report.macro)} ${row('Weighted average', report.weighted)}
+          </tbody>
+        </table>`,
+      )}
+      <p>Mean log loss of the probabilities: ${formatDecimal(data.logLoss)} (0 is best).</p>
+      ${folded(
+        'As scikit-learn prints it',
+        scrollable('scikit-learn’s classification report', html`<pre>${report.text}</pre>`),
+      )}`,
+  };
+}
+
+function row(label: Part, scores: ClassScores): Html {
+  return html`<tr>
+    <th scope="row">${label}</th>
+    <td class="number">${formatDecimal(scores.precision)}</td>
+    <td class="number">${formatDecimal(scores.recall)}</td>
+    <td class="number">${formatDecimal(scores['f1-score'])}</td>
+    <td class="number">${formatCount(scores.support)}</td>
+  </tr>`;
+}
