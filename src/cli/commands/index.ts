@@ -1,0 +1,23 @@
+/** Every command, in the order of the help page. */
+import type { RegisterCommand } from '../command.js';
+import { baseCommand } from './base.js';
+import { completionCommand } from './completion.js';
+import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor.js';
+import { predictCommand } from './predict.js';
+import { preprocessCommand } from './preprocess.js';
+import { samplesCommand } from './samples.js';
+import { setupCommand } from './setup.js';
+import { trainCommand } from './train.js';
+
+export const COMMANDS: readonly RegisterCommand[] = [
+  preprocessCommand,
+  samplesCommand,
+  trainCommand,
+  predictCommand,
+  demoCommand,
+  doctorCommand,
+  baseCommand,
+  setupCommand,
+  completionCommand,
+];

@@ -1,0 +1,97 @@
+import { LungclsError } from '../../errors.js';
+import { defineCommand } from '../command.js';
+import { defined, DEVICE, FORCE, MAX_PIXELS, output, THREADS } from '../options.js';
+import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
+
+export const predictCommand = defineCommand({
+  usage: 'predict <model> <inputs..>',
+  describe: 'Classify images into a CSV file',
+  builder: (argv) =>
+    argv
+      .positional('model', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A model bundle (run/model), or the .onnx in it',
+      })
+      .positional('inputs', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        default: undefined,
+        describe:
+          'Folders (with all below them), .zip archives, images, - for a list of names on stdin; or one tile store',
+      })
+      .option('output', output('The CSV file to write; - for stdout'))
+      .option('null', {
+        alias: '0',
+        type: 'boolean',
+        default: false,
+        describe: 'The names on stdin end with NUL (find -print0), not with a line end',
+      })
+      .option('engine', {
+        choices: ['onnx', 'tfjs'] as const,
+        requiresArg: true,
+        default: 'onnx' as const,
+        describe: 'ONNX Runtime, or TensorFlow.js',
+      })
+      .option('device', DEVICE)
+      .option('batch-size', {
+        type: 'number',
+        requiresArg: true,
+        default: 32,
+        describe: 'Tiles the network takes at once',
+      })
+      .option('max-pixels', MAX_PIXELS)
+      .option('threads', THREADS)
+      .option('force', FORCE)
+      .example('$0 predict run/model tiles/ -o out.csv', 'every image in a folder')
+      .example(
+        'find . -name "*.jpeg" -print0 | $0 predict run/model - -0 -o out.csv',
+        'a list of names, however odd',
+      ),
+  async run(argv, { task, json }) {
+    const toStdout = argv.output === '-';
+    if (toStdout && json) {
+      throw new LungclsError(
+        'USAGE',
+        'Expected a file for -o together with --json: both want stdout',
+      );
+    }
+    const { predict } = await import('../../inference/predict.js');
+    const result = await predict({
+      ...task,
+      ...defined({
+        model: argv.model,
+        inputs: argv.inputs,
+        output: toStdout ? process.stdout : argv.output,
+        list: argv.inputs.includes('-') ? process.stdin : undefined,
+        nulSeparated: argv.null,
+        engine: argv.engine,
+        device: argv.device,
+        batchSize: argv['batch-size'],
+        maxPixels: argv['max-pixels'],
+        threads: argv.threads,
+        force: argv.force,
+      }),
+    });
+    const failed = result.rows - (result.perStatus['ok'] ?? 0);
+    const perClass = Object.entries(result.perClass).map(
+      ([name, n]) => `${name} ${formatCount(n)}`,
+    );
+    const perStatus = Object.entries(result.perStatus)
+      .filter(([status]) => status !== 'ok')
+      .map(([status, n]) => `${status} ${formatCount(n)}`);
+    return {
+      value: result,
+      stdoutTaken: toStdout,
+      lines: [
+        `${formatCount(result.rows)} images (${perClass.join(', ')}) in ${formatSeconds(result.seconds)}, ` +
+          `${formatRate(result.tilesPerSecond)} tiles/s`,
+        ...(failed > 0
+          ? [`${formatCount(failed)} images could not be classified (${perStatus.join(', ')})`]
+          : []),
+        ...(toStdout ? [] : [`Results: ${argv.output}`]),
+      ],
+    };
+  },
+});

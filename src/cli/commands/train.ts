@@ -1,0 +1,87 @@
+import { DEFAULT_BASE, RECIPE } from '../../config.js';
+import { defineCommand } from '../command.js';
+import { defined, DEVICE, FORCE, output, THREADS } from '../options.js';
+import { formatSeconds } from '../progress-meter.js';
+
+export const trainCommand = defineCommand({
+  usage: 'train <store>',
+  describe: 'Train the head on a tile store; writes a report and the model bundle',
+  builder: (argv) =>
+    argv
+      .positional('store', { type: 'string', demandOption: true, describe: 'A tile store' })
+      .option('output', output('The run folder to write'))
+      .option('base', {
+        type: 'string',
+        requiresArg: true,
+        default: DEFAULT_BASE,
+        describe: 'The frozen base (see `base list`)',
+      })
+      .option('pixels', {
+        choices: ['inception', 'recipe'] as const,
+        requiresArg: true,
+        default: 'inception' as const,
+        describe: 'What the base is fed: RGB from -1 to 1, or BGR from 0 to 255 as in the recipe',
+      })
+      .option('epochs', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.epochs,
+        describe: 'Most epochs',
+      })
+      .option('batch-size', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.batchSize,
+        describe: 'Tiles of one training step',
+      })
+      .option('learning-rate', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.learningRate,
+        describe: "Adam's",
+      })
+      .option('split', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.split,
+        describe: 'Share of the tiles held out for validation',
+      })
+      .option('split-seed', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.splitSeed,
+        describe: "random_state of scikit-learn's train_test_split",
+      })
+      .option('seed', {
+        type: 'number',
+        requiresArg: true,
+        default: 0,
+        describe: 'Of the initial weights, the order of the tiles, and dropout',
+      })
+      .option('device', DEVICE)
+      .option('threads', THREADS)
+      .option('force', FORCE)
+      .example('$0 train store -o run', 'the recipe'),
+  async run(argv, { task }) {
+    const { train } = await import('../../training/train.js');
+    const result = await train({
+      ...task,
+      ...defined({
+        store: argv.store,
+        output: argv.output,
+        base: argv.base,
+        pixels: argv.pixels,
+        epochs: argv['epochs'],
+        batchSize: argv['batch-size'],
+        learningRate: argv['learning-rate'],
+        split: argv.split,
+        splitSeed: argv['split-seed'],
+        seed: argv.seed,
+        device: argv.device,
+        threads: argv.threads,
+        force: argv.force,
+      }),
+    });
+    return { value: result, lines: [formatSeconds(result.seconds)] };
+  },
+});

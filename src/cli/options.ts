@@ -1,0 +1,64 @@
+/** Flags that several commands share, each written once. */
+import { availableParallelism } from 'node:os';
+import { LIMITS } from '../config.js';
+import { LungclsError } from '../errors.js';
+
+export const FORCE = {
+  type: 'boolean',
+  default: false,
+  describe: 'Replace the output if it exists',
+} as const;
+
+export const THREADS = {
+  type: 'number',
+  requiresArg: true,
+  defaultDescription: `all that this process may use: ${availableParallelism()}`,
+  describe: 'Threads for decoding and for the network',
+} as const;
+
+export const MAX_PIXELS = {
+  type: 'number',
+  requiresArg: true,
+  default: LIMITS.maxPixels,
+  describe: 'Most pixels an image may have; larger ones are reported and left out',
+} as const;
+
+export const DEVICE = {
+  choices: ['auto', 'cpu', 'cuda'] as const,
+  requiresArg: true,
+  default: 'auto' as const,
+  describe: 'What ONNX Runtime runs on',
+};
+
+/** An output flag, `-o`, that has to be given. */
+export function output(describe: string) {
+  return {
+    alias: 'o',
+    type: 'string',
+    requiresArg: true,
+    demandOption: true,
+    describe,
+  } as const;
+}
+
+/** `lung_n,lung_aca` -> two names; nothing given stays undefined. */
+export function parseClasses(text: string | undefined): string[] | undefined {
+  if (text === undefined) return undefined;
+  const classes = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (classes.length === 0) {
+    throw new LungclsError('USAGE', 'Expected names separated by commas for --classes');
+  }
+  return classes;
+}
+
+/** The entries of an object that are set: `exactOptionalPropertyTypes` tells absent from undefined. */
+export function defined<T extends object>(
+  options: T,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,183 @@
+/** One interface over the engines that can run a model: tiles in, probabilities out. */
+import type { Bundle } from '../bundle/read.js';
+import { openBundle } from '../bundle/read.js';
+import { LungclsError } from '../errors.js';
+import type { PreprocessingSpec } from '../imaging/preprocessing.js';
+import type { TaskOptions } from '../runtime/progress.js';
+import { throwIfAborted } from '../runtime/abort.js';
+
+export const ENGINES = ['onnx', 'tfjs'] as const;
+export type Engine = (typeof ENGINES)[number];
+
+export const DEVICES = ['auto', 'cpu', 'cuda'] as const;
+export type Device = (typeof DEVICES)[number];
+
+export const DEFAULT_INFERENCE_BATCH = 32;
+
+/** A loaded model. It holds threads and memory until `close()`. */
+export interface Classifier {
+  /** Class names; probabilities come in this order. */
+  readonly classes: readonly string[];
+  readonly engine: Engine;
+  /** What it runs on, in words: "ONNX Runtime 1.30.0 (CPU, 2 threads)". */
+  readonly description: string;
+  /** How its tiles have to be made. */
+  readonly preprocessing: PreprocessingSpec;
+  readonly preprocessingFingerprint: string;
+  /**
+   * Classifies tiles.
+   * @param tiles uint8, (count, S, S, 3), RGB, C order, S as `preprocessing.size`; bytes behind
+   *   `count` tiles are not looked at. Read before the call returns: the buffer may be reused at once,
+   *   before the promise settles.
+   * @param count any number of tiles; they are run in batches of the classifier's batch size, the last
+   *   one padded, so that the shape never changes
+   * @returns float32, (count, classes.length), each row a distribution: 0 to 1, sum 1
+   * @throws LungclsError INVALID_OPTION (too few bytes) | CLOSED
+   */
+  classifyTiles(tiles: Uint8Array, count: number): Promise<Float32Array>;
+  /** Frees everything; what runs already ends first. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface ClassifierOptions extends TaskOptions {
+  /** `onnx` (default): ONNX Runtime. `tfjs`: TensorFlow.js, slower, same results within 1e-4. */
+  engine?: Engine;
+  /** For the onnx engine: `auto` (default) takes the best there is. */
+  device?: Device;
+  /** Threads for one run; all that the process may use by default. */
+  threads?: number;
+  /** Tiles a run: 32 by default. */
+  batchSize?: number;
+}
+
+/** What an engine does: runs batches of one shape. */
+export interface BatchRunner {
+  readonly engine: Engine;
+  readonly description: string;
+  /** @param tiles exactly one batch; read before the call returns */
+  run(tiles: Uint8Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a model bundle (a folder written by `train`, or a lone .onnx of one).
+ * @throws LungclsError INPUT_NOT_FOUND | MODEL_INVALID | DEVICE_UNAVAILABLE | BACKEND_UNAVAILABLE |
+ *   ABORTED
+ */
+export async function loadClassifier(
+  model: string | Bundle,
+  options: ClassifierOptions = {},
+): Promise<Classifier> {
+  const bundle = typeof model === 'string' ? await openBundle(model) : model;
+  throwIfAborted(options.signal);
+  const batchSize = options.batchSize ?? DEFAULT_INFERENCE_BATCH;
+  const { size } = bundle.metadata.preprocessing;
+  const shape = [batchSize, size, size, 3] as const;
+  // Loaded when asked for: libtensorflow takes seconds, and the onnx engine needs none of it.
+  const runner =
+    options.engine === 'tfjs'
+      ? await (await import('./tfjs-runner.js')).createTfjsRunner(bundle, shape)
+      : await (await import('./onnx-runner.js')).createOnnxRunner(bundle, shape, options);
+  options.onMessage?.(`Classifying with ${runner.description}`, 'info');
+  return new BatchingClassifier(bundle, runner, batchSize);
+}
+
+/**
+ * Refuses tiles that were made another way than the model's own.
+ * @throws LungclsError PREPROCESSING_MISMATCH, naming both
+ */
+export function checkPreprocessing(
+  model: { preprocessing: PreprocessingSpec; preprocessingFingerprint: string },
+  tiles: { spec: PreprocessingSpec; fingerprint: string; name: string },
+): void {
+  if (model.preprocessingFingerprint === tiles.fingerprint) return;
+  throw new LungclsError(
+    'PREPROCESSING_MISMATCH',
+    `The model expects tiles of preprocessing ${describe(model.preprocessing, model.preprocessingFingerprint)} ` +
+      `but ${tiles.name} has ${describe(tiles.spec, tiles.fingerprint)}`,
+    { path: tiles.name },
+  );
+}
+
+function describe(spec: PreprocessingSpec, fingerprint: string): string {
+  const { size, resize, color, dtype } = spec;
+  return `${fingerprint.slice(0, 12)} (${size} x ${size}, ${resize}, ${color}, ${dtype})`;
+}
+
+/** Cuts tiles into batches of one size and pads the last one. */
+class BatchingClassifier implements Classifier {
+  readonly classes: readonly string[];
+  readonly engine: Engine;
+  readonly description: string;
+  readonly preprocessing: PreprocessingSpec;
+  readonly preprocessingFingerprint: string;
+  readonly #runner: BatchRunner;
+  readonly #batchSize: number;
+  readonly #tileBytes: number;
+  #padded: Uint8Array | undefined;
+  #running = new Set<Promise<Float32Array>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(bundle: Bundle, runner: BatchRunner, batchSize: number) {
+    const { classes, preprocessing, preprocessingFingerprint } = bundle.metadata;
+    this.classes = classes;
+    this.preprocessing = preprocessing;
+    this.preprocessingFingerprint = preprocessingFingerprint;
+    this.engine = runner.engine;
+    this.description = runner.description;
+    this.#runner = runner;
+    this.#batchSize = batchSize;
+    this.#tileBytes = preprocessing.size * preprocessing.size * 3;
+  }
+
+  async classifyTiles(tiles: Uint8Array, count: number): Promise<Float32Array> {
+    if (this.#closing !== undefined) {
+      throw new LungclsError('CLOSED', 'The classifier has been closed');
+    }
+    if (!Number.isInteger(count) || count < 0 || tiles.byteLength < count * this.#tileBytes) {
+      throw new LungclsError(
+        'INVALID_OPTION',
+        `Expected ${this.#tileBytes} bytes for each of ${count} tiles but received ${tiles.byteLength}`,
+      );
+    }
+    // All batches start before the first await: that is what lets the caller reuse its buffer.
+    const batches: Promise<Float32Array>[] = [];
+    for (let first = 0; first < count; first += this.#batchSize) {
+      const n = Math.min(this.#batchSize, count - first);
+      const bytes = tiles.subarray(first * this.#tileBytes, (first + n) * this.#tileBytes);
+      batches.push(this.#track(this.#runner.run(n === this.#batchSize ? bytes : this.#pad(bytes))));
+    }
+    const result = new Float32Array(count * this.classes.length);
+    let offset = 0;
+    for (const probabilities of await Promise.all(batches)) {
+      const wanted = probabilities.subarray(0, result.length - offset);
+      result.set(wanted, offset);
+      offset += wanted.length;
+    }
+    return result;
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.allSettled(this.#running);
+      await this.#runner.close();
+    })();
+    await this.#closing;
+  }
+
+  #track(run: Promise<Float32Array>): Promise<Float32Array> {
+    this.#running.add(run);
+    const done = (): void => {
+      this.#running.delete(run);
+    };
+    run.then(done, done);
+    return run;
+  }
+
+  #pad(bytes: Uint8Array): Uint8Array {
+    this.#padded ??= new Uint8Array(this.#batchSize * this.#tileBytes);
+    this.#padded.set(bytes);
+    this.#padded.fill(0, bytes.byteLength);
+    return this.#padded;
+  }
+}

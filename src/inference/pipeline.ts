@@ -1,0 +1,74 @@
+/**
+ * The bounded pipeline. Three things happen at once: the native threads decode the next batches, the
+ * session runs one, the rows of the one before are written. Each waits for the slowest.
+ */
+import { throwIfAborted } from '../runtime/abort.js';
+import type { Classifier } from './classifier.js';
+import type { ResultSink } from './result-file.js';
+import { resultRow, STATUS_OK, type ResultCounts } from './results.js';
+import type { InputBatch } from './tile-input.js';
+
+/** Batches handed to the engine and not yet written: one runs, one waits, so that it never idles. */
+const IN_FLIGHT = 2;
+
+interface RunningBatch {
+  readonly paths: readonly string[];
+  readonly statuses: readonly string[];
+  readonly probabilities: Promise<Float32Array | undefined>;
+}
+
+export interface PipelineOptions {
+  batches: AsyncIterable<InputBatch>;
+  classifier: Classifier;
+  sink: ResultSink;
+  counts: ResultCounts;
+  /** Called after every batch written. */
+  onBatch: () => void;
+  signal: AbortSignal | undefined;
+}
+
+/** Runs every batch and appends its rows, in order. @throws LungclsError ABORTED, and the sink's */
+export async function runPipeline(options: PipelineOptions): Promise<void> {
+  const { batches, classifier, signal } = options;
+  const running: RunningBatch[] = [];
+  for await (const batch of batches) {
+    throwIfAborted(signal);
+    running.push(start(batch, classifier));
+    batch.release();
+    if (running.length > IN_FLIGHT) await write(running.shift(), options);
+  }
+  while (running.length > 0) {
+    throwIfAborted(signal);
+    await write(running.shift(), options);
+  }
+}
+
+function start(batch: InputBatch, classifier: Classifier): RunningBatch {
+  const { paths, statuses, tiles } = batch;
+  const probabilities = statuses.includes(STATUS_OK)
+    ? classifier.classifyTiles(tiles, paths.length)
+    : Promise.resolve(undefined);
+  // It may fail while something else is awaited; whoever awaits it later still sees the failure.
+  probabilities.catch(() => undefined);
+  return { paths, statuses, probabilities };
+}
+
+async function write(batch: RunningBatch | undefined, options: PipelineOptions): Promise<void> {
+  if (batch === undefined) return;
+  const { classifier, sink, counts, onBatch } = options;
+  const { classes } = classifier;
+  const probabilities = await batch.probabilities;
+  let text = '';
+  batch.paths.forEach((path, i) => {
+    const status = batch.statuses[i] ?? 'INTERNAL';
+    const own =
+      status === STATUS_OK
+        ? probabilities?.subarray(i * classes.length, (i + 1) * classes.length)
+        : undefined;
+    const row = resultRow(path, status, own, classes);
+    counts.add(row.label, row.status);
+    text += row.line;
+  });
+  await sink.append(text, batch.paths.length);
+  onBatch();
+}

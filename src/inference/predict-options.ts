@@ -1,0 +1,71 @@
+/** Checks what `predict` was called with, and fills in what was left out. */
+import { LIMITS } from '../config.js';
+import { LungclsError } from '../errors.js';
+import { resolveThreads } from '../runtime/threads.js';
+import {
+  DEFAULT_INFERENCE_BATCH,
+  DEVICES,
+  ENGINES,
+  type Device,
+  type Engine,
+} from './classifier.js';
+import type { PredictOptions } from './predict.js';
+
+/** Beyond this a batch's activations take more memory than any gain is worth. */
+const MAX_BATCH = 4096;
+
+export interface PredictSettings {
+  engine: Engine;
+  device: Device;
+  batchSize: number;
+  threads: number;
+  maxPixels: number;
+}
+
+/** @throws LungclsError INVALID_OPTION */
+export function checkPredictOptions(options: PredictOptions): PredictSettings {
+  const { model, inputs, output } = options;
+  if (typeof model !== 'string' || model === '') throw invalid('a path', 'model', model);
+  if (!Array.isArray(inputs) || inputs.length === 0) {
+    throw invalid('at least one path', 'inputs', inputs);
+  }
+  for (const input of inputs as readonly unknown[]) {
+    if (typeof input !== 'string' || input === '') throw invalid('paths', 'inputs', input);
+  }
+  const isStream = typeof output === 'object' && typeof output.write === 'function';
+  if (!isStream && (typeof output !== 'string' || output === '')) {
+    throw invalid('a path or a writable stream', 'output', output);
+  }
+  if (inputs.includes('-') && options.list === undefined) {
+    throw invalid("a readable stream (the inputs name '-')", 'list', options.list);
+  }
+  if (inputs.filter((input) => input === '-').length > 1) {
+    throw invalid("'-' at most once", 'inputs', inputs);
+  }
+  return {
+    engine: oneOf(ENGINES, 'engine', options.engine ?? 'onnx'),
+    device: oneOf(DEVICES, 'device', options.device ?? 'auto'),
+    batchSize: positive('batchSize', options.batchSize ?? DEFAULT_INFERENCE_BATCH, MAX_BATCH),
+    threads: resolveThreads(options.threads),
+    maxPixels: positive('maxPixels', options.maxPixels ?? LIMITS.maxPixels, 2 ** 40),
+  };
+}
+
+function positive(name: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw invalid(`a positive integer up to ${max}`, name, value);
+}
+
+function oneOf<T extends string>(choices: readonly T[], name: string, value: string): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw invalid(`one of ${choices.join(', ')}`, name, value);
+  return choice;
+}
+
+function invalid(expected: string, name: string, value: unknown): LungclsError {
+  const shown = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return new LungclsError(
+    'INVALID_OPTION',
+    `Expected ${expected} for ${name} but received ${shown} of type ${typeof value}`,
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * A result file that grows in its partial folder, with a journal beside it that says up to which
+ * byte it can be trusted. The journal is written after the data has reached the disk, so what it
+ * vouches for is whole whenever the process, or the machine, stops.
+ */
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { writeError } from '../errors.js';
+import { writeAll, writeFileAtomic } from '../storage/atomic.js';
+import { csvLine, readCsvRows } from '../storage/csv.js';
+import type { PartialOutput } from '../storage/partial.js';
+
+const DATA_FILE = 'results.csv';
+const JOURNAL_FILE = 'journal.json';
+/** A kill loses at most this much work; a commit costs a few milliseconds of fsync. */
+const COMMIT_INTERVAL_MS = 2000;
+
+/** A place between two rows of the file. */
+export interface Position {
+  /** Rows before it, without the header. */
+  rows: number;
+  /** Bytes before it, with the header. */
+  bytes: number;
+}
+
+/** Where rows go: a file that resumes, or a stream. */
+export interface ResultSink {
+  /** Appends whole rows. @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE */
+  append(text: string, rows: number): Promise<void>;
+}
+
+export class ResultFile implements ResultSink {
+  readonly #partial: PartialOutput;
+  readonly #file: FileHandle;
+  readonly #header: string;
+  #end: Position;
+  #committedAt = performance.now();
+
+  private constructor(partial: PartialOutput, file: FileHandle, header: string, end: Position) {
+    this.#partial = partial;
+    this.#file = file;
+    this.#header = header;
+    this.#end = end;
+  }
+
+  /** Opens the file where an earlier process left it, or with nothing but its header. */
+  static async open(partial: PartialOutput, header: string): Promise<ResultFile> {
+    const path = partial.path(DATA_FILE);
+    try {
+      const file = await open(path, 'a+');
+      const start = { rows: 0, bytes: Buffer.byteLength(header) };
+      try {
+        const journal = partial.resumed ? await readJournal(partial.path(JOURNAL_FILE)) : undefined;
+        const size = (await file.stat()).size;
+        const kept = journal !== undefined && journal.bytes <= size ? journal : undefined;
+        const result = new ResultFile(partial, file, header, kept ?? start);
+        if (kept === undefined) {
+          await file.truncate(0);
+          await writeAll(file, Buffer.from(header));
+        } else {
+          await file.truncate(kept.bytes);
+        }
+        return result;
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    } catch (error) {
+      throw writeError(error, partial.output);
+    }
+  }
+
+  /** Rows that are there. */
+  get rows(): number {
+    return this.#end.rows;
+  }
+
+  /** The rows that are there, each with the position behind it. */
+  async *written(): AsyncGenerator<{ fields: string[]; end: Position }> {
+    const end = { rows: 0, bytes: Buffer.byteLength(this.#header) };
+    if (this.#end.rows === 0) return;
+    let isHeader = true;
+    for await (const fields of readCsvRows(this.#partial.path(DATA_FILE))) {
+      if (isHeader) {
+        isHeader = false;
+        continue;
+      }
+      end.rows++;
+      end.bytes += Buffer.byteLength(csvLine(fields));
+      yield { fields, end: { ...end } };
+    }
+  }
+
+  /** Drops everything behind a position. */
+  async truncate(end: Position): Promise<void> {
+    try {
+      // The journal first: it must never vouch for more than is there.
+      await this.#writeJournal(end);
+      await this.#file.truncate(end.bytes);
+      this.#end = end;
+    } catch (error) {
+      throw writeError(error, this.#partial.output);
+    }
+  }
+
+  /** The position in front of the first row. */
+  get start(): Position {
+    return { rows: 0, bytes: Buffer.byteLength(this.#header) };
+  }
+
+  async append(text: string, rows: number): Promise<void> {
+    const data = Buffer.from(text);
+    try {
+      await writeAll(this.#file, data);
+      this.#end = { rows: this.#end.rows + rows, bytes: this.#end.bytes + data.byteLength };
+      if (performance.now() - this.#committedAt >= COMMIT_INTERVAL_MS) await this.#commit();
+    } catch (error) {
+      throw writeError(error, this.#partial.output);
+    }
+  }
+
+  /** The file is whole: gives it its name. */
+  async finish(): Promise<void> {
+    try {
+      await this.#file.sync();
+      await this.#file.close();
+    } catch (error) {
+      throw writeError(error, this.#partial.output);
+    }
+    await this.#partial.commitFile(DATA_FILE);
+  }
+
+  /** Keeps what is there for a later process. Never throws: it runs while an error is on its way. */
+  async suspend(): Promise<void> {
+    try {
+      await this.#commit();
+    } catch {
+      // The last journal still holds.
+    }
+    await this.#file.close().catch(() => undefined);
+  }
+
+  async #commit(): Promise<void> {
+    await this.#file.sync();
+    await this.#writeJournal(this.#end);
+    this.#committedAt = performance.now();
+  }
+
+  async #writeJournal(end: Position): Promise<void> {
+    await writeFileAtomic(this.#partial.path(JOURNAL_FILE), `${JSON.stringify(end)}\n`);
+  }
+}
+
+async function readJournal(path: string): Promise<Position | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      'rows' in value &&
+      typeof value.rows === 'number' &&
+      'bytes' in value &&
+      typeof value.bytes === 'number'
+    ) {
+      return { rows: value.rows, bytes: value.bytes };
+    }
+  } catch {
+    // Not there yet: the process stopped before its first commit.
+  }
+  return undefined;
+}

@@ -1,0 +1,56 @@
+/** Finds how much of an earlier process's result file still fits the inputs of today. */
+import type { Position, ResultFile } from './result-file.js';
+import type { ResultCounts } from './results.js';
+
+export interface ResumePoint<T> {
+  /** Inputs taken from the iterator whose rows are not in the file (any more). */
+  pending: T[];
+  /** Rows kept. */
+  rows: number;
+}
+
+/**
+ * Compares the paths of the rows that are there with the inputs, one by one, and cuts the file off
+ * where they part. The cut falls between two batches, so that every later batch holds the same tiles
+ * as in a run that was never stopped. Consumes from `inputs` what it has compared.
+ */
+export async function resume<T extends { readonly path: string }>(
+  file: ResultFile,
+  inputs: AsyncIterator<T>,
+  batchSize: number,
+  counts: ResultCounts,
+): Promise<ResumePoint<T>> {
+  let boundary: Position = file.start;
+  let pending: { input: T; label: string; status: string }[] = [];
+  const keep = (): void => {
+    for (const { label, status } of pending) counts.add(label, status);
+    pending = [];
+  };
+  const total = file.rows;
+  let parted: T | undefined;
+  for await (const { fields, end } of file.written()) {
+    const next = await inputs.next();
+    if (next.done === true) break;
+    if (fields[0] !== next.value.path) {
+      parted = next.value;
+      break;
+    }
+    pending.push({ input: next.value, label: fields[1] ?? '', status: fields.at(-1) ?? '' });
+    if (end.rows % batchSize === 0) {
+      keep();
+      boundary = end;
+    } else if (end.rows === total) {
+      // A last batch that is not full is whole only where the inputs end with it.
+      const following = await inputs.next();
+      if (following.done === true) {
+        keep();
+        boundary = end;
+      } else {
+        parted = following.value;
+      }
+    }
+  }
+  if (boundary.rows !== total) await file.truncate(boundary);
+  const left = pending.map(({ input }) => input);
+  return { pending: parted === undefined ? left : [...left, parted], rows: boundary.rows };
+}

@@ -1,0 +1,107 @@
+/** Where the tiles to classify come from: encoded images, or a tile store. Both in batches, in order. */
+import { decodeTiles } from '../imaging/decoder.js';
+import type { ImageSource } from '../imaging/source.js';
+import type { TileStore } from '../imaging/tile-store.js';
+import { STATUS_OK } from './results.js';
+
+export interface InputBatch {
+  readonly paths: readonly string[];
+  /** `ok`, or why there is no tile. */
+  readonly statuses: readonly string[];
+  /** uint8, (paths.length, S, S, 3); zeros where the status is not ok. */
+  readonly tiles: Uint8Array;
+  /** Hands the buffer back. */
+  release(): void;
+}
+
+/** One thing to classify, before it is read. */
+export interface InputItem {
+  readonly path: string;
+}
+
+export interface TileInput<T extends InputItem> {
+  /** Everything there is, in order. Called once for the work, and once more to count. */
+  list(): AsyncIterable<T>;
+  /** False where listing takes the items away, as reading stdin does. */
+  readonly countable: boolean;
+  read(items: AsyncIterable<T>): AsyncGenerator<InputBatch>;
+}
+
+export interface ImageInputOptions {
+  list: () => AsyncIterable<ImageSource>;
+  countable: boolean;
+  size: number;
+  batchSize: number;
+  threads: number | undefined;
+  maxPixels: number;
+  signal: AbortSignal | undefined;
+}
+
+export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
+  const { list, countable, size, batchSize, threads, maxPixels, signal } = options;
+  return {
+    list,
+    countable,
+    async *read(items) {
+      const batches = decodeTiles(items, {
+        size,
+        batchSize,
+        maxPixels,
+        ...(threads === undefined ? {} : { threads }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      for await (const batch of batches) {
+        yield {
+          paths: batch.sources.map((source) => source.path),
+          statuses: batch.statuses.map(({ status }) => status),
+          tiles: batch.tiles,
+          release: () => {
+            batch.release();
+          },
+        };
+      }
+    },
+  };
+}
+
+/** A row of a tile store. */
+export interface StoreItem extends InputItem {
+  readonly row: number;
+}
+
+export function storeInput(store: TileStore, batchSize: number): TileInput<StoreItem> {
+  const tileBytes = store.spec.size * store.spec.size * 3;
+  return {
+    countable: true,
+    async *list() {
+      for (const [row, path] of store.paths.entries()) yield { row, path };
+    },
+    async *read(items) {
+      for await (const batch of chunks(items, batchSize)) {
+        const tiles = new Uint8Array(batch.length * tileBytes);
+        await store.readTiles(
+          batch.map(({ row }) => row),
+          tiles,
+        );
+        yield {
+          paths: batch.map(({ path }) => path),
+          statuses: batch.map(() => STATUS_OK),
+          tiles,
+          release: () => undefined,
+        };
+      }
+    },
+  };
+}
+
+async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length === size) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}
