@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   TOO_FEW_CLASSES: 'training needs at least two classes',
   TOO_FEW_TILES: 'there are too few tiles for what was asked',
   UNKNOWN_CLASS: 'a class was named that the input does not have',
+  CLASSES_AMBIGUOUS: 'which folders are the classes is not clear; name them',
   // Archives.
   ZIP_DAMAGED: 'a zip archive is truncated or inconsistent',
   ZIP_ENCRYPTED: 'a zip archive, or an entry of it, is encrypted',
