@@ -33,6 +33,8 @@ export interface BaseSummary {
   readonly licence: string;
   /** `nsfwjs@4.4.0`, an address, or the name of the imported file. */
   readonly source: string;
+  /** True where it is there, whole as far as its record says. */
+  readonly available: boolean;
   readonly state: 'fetched' | 'not fetched' | 'damaged';
   /** The folder it is in, or would be in. */
   readonly directory: string;
@@ -68,14 +70,16 @@ export async function listBases(): Promise<BaseSummary[]> {
   return result;
 }
 
-async function stateOf(id: string): Promise<Pick<BaseSummary, 'state' | 'fingerprint'>> {
+async function stateOf(
+  id: string,
+): Promise<Pick<BaseSummary, 'state' | 'available' | 'fingerprint'>> {
   try {
     const record = await readBaseRecord(id);
     return record === undefined
-      ? { state: 'not fetched' }
-      : { state: 'fetched', fingerprint: record.fingerprint };
+      ? { state: 'not fetched', available: false }
+      : { state: 'fetched', available: true, fingerprint: record.fingerprint };
   } catch {
-    return { state: 'damaged' };
+    return { state: 'damaged', available: false };
   }
 }
 
