@@ -8,7 +8,7 @@ export function niceTicks(min: number, max: number, count = 5): number[] {
   const span = max > min ? max - min : Math.max(Math.abs(max), 1) * 0.1;
   const rough = span / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const factor = [1, 2, 5, 10].find((f) => f * power >= rough * 0.999) ?? 10;
+  const factor = [1, 2, 5, 10].find((f) => f * power >= rough * 0.85) ?? 10;
   const step = factor * power;
   const first = Math.floor(min / step + 1e-9);
   const last = Math.max(Math.ceil(max / step - 1e-9), first + 1);

@@ -65,10 +65,14 @@ export const DARK: Palette = {
 /** Steps of the matrix's colour scales, 0 to HEAT_STEPS. */
 export const HEAT_STEPS = 10;
 
-/** The step for a share of a row: square root, so that mistakes of one per cent can be seen. */
-export function heatStep(share: number): number {
+/**
+ * The step for a share of a row: the cube root for mistakes, so that one per cent can be told from
+ * five, where right answers go in proportion.
+ */
+export function heatStep(share: number, right: boolean): number {
   if (!(share > 0)) return 0;
-  return Math.max(1, Math.round(Math.sqrt(Math.min(1, share)) * HEAT_STEPS));
+  const part = Math.min(1, share);
+  return Math.max(1, Math.round((right ? part : Math.cbrt(part)) * HEAT_STEPS));
 }
 
 /** `from` at 0, `to` at 1. */

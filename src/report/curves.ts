@@ -20,6 +20,8 @@ export interface CurvesOptions {
   readonly x: readonly number[];
   /** Up to four; the first is drawn solid with discs, the others dashed with other marks. */
   readonly curves: readonly Curve[];
+  /** A value that the y axis shows, whatever the curves do. */
+  readonly include?: number;
   /** Limits that the y axis keeps to, whatever ticks would be round. */
   readonly min?: number;
   readonly max?: number;
@@ -33,7 +35,7 @@ export interface CurvesOptions {
 
 const WIDTH = 560;
 const HEIGHT = 350;
-const LEFT = 74;
+const LEFT = 86;
 const RIGHT = 18;
 const TOP = 30;
 const BOTTOM = 56;
@@ -48,6 +50,7 @@ function px(value: number): number {
 function yTicks(options: CurvesOptions): number[] {
   const values = options.curves.flatMap((curve) => curve.values).filter(Number.isFinite);
   if (values.length === 0) return [0, 1];
+  if (options.include !== undefined) values.push(options.include);
   const low = Math.max(Math.min(...values), options.min ?? -Infinity);
   const high = Math.min(Math.max(...values), options.max ?? Infinity);
   const ticks = niceTicks(low, high);

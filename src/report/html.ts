@@ -20,26 +20,25 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Text that is safe between tags and inside a quoted attribute. Unpaired surrogates, which UTF-8
- * cannot hold, become U+FFFD.
+ * Text that is safe between tags and inside a quoted attribute. What HTML or UTF-8 cannot hold, NUL
+ * and unpaired surrogates, becomes U+FFFD.
  */
 export function escapeHtml(text: string): string {
   return text
     .replace(/\p{Surrogate}/gu, '\ufffd')
+    .replaceAll('\u0000', '\ufffd')
     .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }
 
-/**
- * Control characters as their pictures (U+2400 onwards), so that a newline in a file name is seen
- * and a NUL, which HTML cannot hold, does not vanish.
- */
+/** Control characters as their pictures (U+2400 onwards): a line break in a file name is seen. */
 export function visibleControls(text: string): string {
-  return text
-    .replace(/[\u0000-\u001f]/g, (character) =>
-      String.fromCharCode(0x2400 + character.charCodeAt(0)),
-    )
-    .replace(/[\u007f-\u009f]/g, '\u2421');
+  return text.replace(/\p{Control}/gu, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\u2421';
+  });
 }
+
+const WORD_BREAK = new Html('<wbr>');
 
 function render(part: Part): string {
   if (part === undefined || part === false) return '';
@@ -58,7 +57,11 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return new Html(text);
 }
 
-/** A name given by users or files: isolated, so that right-to-left marks in it turn nothing else. */
+/**
+ * A name given by users or files: isolated, so that right-to-left marks in it turn nothing else,
+ * and with places where a narrow column may break it.
+ */
 export function name(text: string): Html {
-  return html`<bdi>${visibleControls(text)}</bdi>`;
+  const pieces = visibleControls(text).split(/(?<=[_/-])(?=.)/u);
+  return html`<bdi>${pieces.map((piece, i) => [i > 0 && WORD_BREAK, piece])}</bdi>`;
 }

@@ -21,6 +21,7 @@ code, pre { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consol
 code { overflow-wrap: anywhere; }
 pre { margin: 0; padding: 1rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; line-height: 1.45; }
 .quiet { color: var(--quiet); }
+.whole { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .skip { position: absolute; left: -100vw; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--paper); padding: 0.5rem 1rem; z-index: 1; }
@@ -52,6 +53,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .banner { padding-top: 1.5rem; }
   h1 { font-size: 1.6rem; }
   .figures { grid-template-columns: 1fr 1fr; gap: 0.6rem; }
+  .figure:first-child { grid-column: 1 / -1; }
   .figure { padding: 0.7rem 0.8rem; }
   .figure .value { font-size: 1.4rem; }
 }
@@ -61,17 +63,17 @@ const TABLES = `
 .scroll { overflow-x: auto; max-width: 100%; margin: 0 0 1rem; }
 table { border-collapse: collapse; }
 table.wide { width: 100%; }
-caption { text-align: left; color: var(--quiet); padding-bottom: 0.5rem; }
 th, td { padding: 0.4rem 0.75rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { color: var(--quiet); font-weight: 600; font-size: 0.875rem; vertical-align: bottom; border-bottom-color: var(--quiet); }
-tbody th { font-weight: 600; }
+tbody th { font-weight: 600; overflow-wrap: break-word; }
+th code { font-weight: 400; overflow-wrap: break-word; }
 th.number, td.number { text-align: right; }
 th:first-child, td:first-child { padding-left: 0; }
 tr.total > * { border-top: 1px solid var(--quiet); }
 tr.kept > * { background: var(--panel); }
 .pairs th { font-weight: 400; color: var(--quiet); white-space: nowrap; padding-right: 1.25rem; }
 .pairs td { overflow-wrap: anywhere; }
-@media (max-width: 40rem) { .pairs th { white-space: normal; } th, td { padding-inline: 0.5rem; } }
+@media (max-width: 40rem) { .pairs th { white-space: normal; } .wide { font-size: 0.875rem; } .wide thead th { font-size: 0.8125rem; } th, td { padding-inline: 0.35rem; } }
 `;
 
 const SAMPLES = `
@@ -97,7 +99,7 @@ const CHARTS = `
 
 const MATRIX = `
 .matrix th, .matrix td { border: 1px solid var(--line); padding: 0.5rem 0.75rem; text-align: center; vertical-align: middle; }
-.matrix thead th, .matrix tbody th { color: var(--ink); font-size: 0.9375rem; font-weight: 600; overflow-wrap: anywhere; }
+.matrix thead th, .matrix tbody th { color: var(--ink); font-size: 0.9375rem; font-weight: 600; }
 .matrix .corner { border: 0; }
 .matrix tbody th { text-align: right; }
 .matrix td { min-width: 6.5rem; font-variant-numeric: tabular-nums; }
@@ -119,15 +121,22 @@ const PRINT = `
   @page { size: A4; margin: 16mm 14mm 18mm; @bottom-left { content: "For research use only"; font: 8pt sans-serif; } @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; } }
   body { font-size: 10pt; }
   .page { max-width: none; padding: 0; }
-  .contents, .skip, .picker, summary { display: none; }
+  .contents, .skip, .picker { display: none; }
+  summary { display: block; color: inherit; }
   details::details-content { content-visibility: visible; block-size: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  h2, h3, caption, .legend { break-after: avoid; }
+  h2, h3, main > section > p, .legend, summary { break-after: avoid; }
   figure, .figure, .note, tr, pre, .chart, .matrix { break-inside: avoid; }
   main > section { padding-top: 1.3rem; }
   .columns { grid-template-columns: 1fr 1fr; gap: 1rem; }
   .tiles { grid-template-columns: repeat(6, 1fr); max-width: none; }
-  .figures { grid-template-columns: repeat(4, 1fr); }
+  .figures { grid-template-columns: repeat(5, 1fr); gap: 2mm; }
+  .figure { padding: 2mm 2.5mm; }
+  .figure .value { font-size: 13pt; }
+  .figure .detail, .figure dt { font-size: 8pt; }
+  h1 { font-size: 19pt; } h2 { font-size: 13.5pt; }
+  th, td { padding-block: 0.8mm; }
+  #split, #confusion, #machine { break-inside: avoid; }
   .scroll { overflow: visible; }
 }
 `;

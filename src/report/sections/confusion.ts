@@ -29,11 +29,7 @@ export function confusionSection(data: ReportData): Section {
         ${formatCount(hits)} of ${plural(total, 'validation tile')} were given their own class,
         ${plural(total - hits, 'tile')} another one. ${worst(confusions)}
       </p>
-      ${
-        classes.length <= MOST_CLASSES
-          ? scrollable('Confusion matrix', matrixTable(matrix, classes))
-          : scrollable('The most frequent confusions', listTable(confusions))
-      }`,
+      ${classes.length <= MOST_CLASSES ? wholeMatrix(matrix, classes) : mostFrequent(confusions)}`,
   };
 }
 
@@ -66,12 +62,24 @@ function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-function matrixTable(matrix: ReportData['confusionMatrix'], classes: readonly string[]): Html {
-  return html`<table class="matrix">
-    <caption>
+function wholeMatrix(matrix: ReportData['confusionMatrix'], classes: readonly string[]): Html {
+  return html`<p class="quiet">
       Rows: the true class. Columns: the class the model gave. Percentages are of the row, so the
       ticked diagonal shows each class’s recall.
-    </caption>
+    </p>
+    ${scrollable('Confusion matrix', matrixTable(matrix, classes))}`;
+}
+
+function mostFrequent(confusions: readonly Confusion[]): Html {
+  return html`<p class="quiet">
+      With so many classes, the ${MOST_CONFUSIONS} most frequent confusions; metrics.json has the
+      whole matrix.
+    </p>
+    ${scrollable('The most frequent confusions', listTable(confusions))}`;
+}
+
+function matrixTable(matrix: ReportData['confusionMatrix'], classes: readonly string[]): Html {
+  return html`<table class="matrix">
     <thead>
       <tr>
         <td class="corner"></td>
@@ -102,17 +110,13 @@ function matrixTable(matrix: ReportData['confusionMatrix'], classes: readonly st
 
 function cell(count: number, share: number, right: boolean): Html {
   const kind = right ? 'right' : 'wrong';
-  return html`<td class="hit-or-miss ${kind} ${kind}-${heatStep(share)}">
-    <strong>${formatCount(count)}</strong><span>${formatPercent(share)}</span>
+  return html`<td class="hit-or-miss ${kind} ${kind}-${heatStep(share, right)}">
+    <strong>${formatCount(count)}</strong> <span>${formatPercent(share)}</span>
   </td>`;
 }
 
 function listTable(confusions: readonly Confusion[]): Html {
   return html`<table class="wide">
-    <caption>
-      With so many classes, the ${MOST_CONFUSIONS} most frequent confusions; metrics.json has the
-      whole matrix.
-    </caption>
     <thead>
       <tr>
         <th scope="col">True class</th>

@@ -97,6 +97,7 @@ function lossOptions(history: readonly ReportEpoch[], bestEpoch: number): Curves
       { name: NAMES[0], values: history.map(({ loss }) => loss) },
       { name: NAMES[1], values: history.map(({ valLoss }) => valLoss) },
     ],
+    include: 0,
     min: 0,
     format: (value) => formatDecimal(value),
     formatTick: (value) => String(value),

@@ -14,12 +14,7 @@ export function dataSection(data: ReportData): Section {
     title: 'Data',
     body: html`<p>
         ${plural(store.tiles, 'tile')} of ${plural(classes.length, 'class', 'classes')}, each
-        ${store.size} × ${store.size} pixels.
-        ${
-          store.failed === 0
-            ? 'Every file gave a tile.'
-            : `${plural(store.failed, 'file')} gave no tile and ${store.failed === 1 ? 'is' : 'are'} not counted here.`
-        }
+        ${store.size} × ${store.size} pixels. ${store.failed === 0 && 'Every file gave a tile.'}
       </p>
       <div class="columns">
         ${scrollable('Tiles of each class', classTable(data))}
@@ -72,7 +67,7 @@ function failures(failed: number, list: readonly ReportFailure[]): Html | undefi
         (failure) =>
           html`<tr>
             <td><code>${name(failure.path)}</code></td>
-            <td><code>${failure.status}</code></td>
+            <td class="whole"><code>${failure.status}</code></td>
             <td>${name(failure.message ?? '')}</td>
           </tr>`,
       )}
@@ -80,8 +75,7 @@ function failures(failed: number, list: readonly ReportFailure[]): Html | undefi
   </table>`;
   return note(
     'caution',
-    html`<p><strong>${plural(failed, 'file')} gave no tile.</strong></p>
-      ${shown.length > 0 && folded('Which files', scrollable('Files that gave no tile', table))}
-      ${rest > 0 && html`<p>${plural(rest, 'further file')}: see index.csv of the tile store.</p>`}`,
+    html`${shown.length > 0 && folded(`Files that gave no tile: ${formatCount(failed)}`, scrollable('Files that gave no tile', table))}
+    ${rest > 0 && html`<p>${plural(rest, 'further file')}: see index.csv of the tile store.</p>`}`,
   );
 }

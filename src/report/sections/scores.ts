@@ -10,14 +10,14 @@ export function scoresSection(data: ReportData): Section {
   return {
     id: 'scores',
     title: 'Classification report',
-    body: html`${scrollable(
+    body: html`<p class="quiet">
+        On the validation tiles. Precision: of the tiles given this class, how many are of it.
+        Recall: of the tiles of this class, how many were given it. F1: their harmonic mean.
+        Support: tiles of this class.
+      </p>
+      ${scrollable(
         'Classification report',
         html`<table class="wide">
-          <caption>
-            On the validation tiles. Precision: of the tiles given this class, how many are of it.
-            Recall: of the tiles of this class, how many were given it. F1: their harmonic mean.
-            Support: tiles of this class.
-          </caption>
           <thead>
             <tr>
               <th scope="col">Class</th>

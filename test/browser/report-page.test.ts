@@ -1,0 +1,228 @@
+/// <reference lib="dom" />
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import type { ReportData } from '#src/report/data.js';
+import { writeReport } from '#src/report/report.js';
+import { CHROMIUM_FLAGS, chromiumPath } from '../fixtures/chromium.js';
+import { HOSTILE_NAME, history, reportData } from '../fixtures/report/report-data.js';
+
+const executablePath = chromiumPath();
+// Without a browser these tests are shown as skipped.
+const run = executablePath === undefined ? test.skip : test;
+
+let browser: Browser | undefined;
+test.before(async (t) => {
+  if (executablePath === undefined) {
+    t.log('No Chromium found: the browser tests are skipped. LUNGCLS_CHROMIUM=PATH names one.');
+    return;
+  }
+  browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
+});
+test.after.always(async () => browser?.close());
+
+interface Opened {
+  page: Page;
+  /** Anything the browser complained about: console, exceptions, refused requests. */
+  complaints: string[];
+  /** Every address that was asked for, pictures in the page left out. */
+  requests: string[];
+  url: string;
+}
+
+async function open(
+  t: ExecutionContext,
+  data: ReportData,
+  options: BrowserContextOptions = {},
+): Promise<Opened> {
+  if (browser === undefined) throw new Error('the browser did not start');
+  const folder = await mkdtemp(join(tmpdir(), 'lungcls-report-'));
+  const path = join(folder, 'report.html');
+  await writeReport(path, data);
+  const context = await browser.newContext(options);
+  t.teardown(async () => {
+    await context.close();
+    await rm(folder, { recursive: true });
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    if (!request.url().startsWith('data:')) requests.push(request.url());
+  });
+  const url = pathToFileURL(path).href;
+  await page.goto(url);
+  return { page, complaints, requests, url };
+}
+
+const SCREENS = [
+  ['desktop', { viewport: { width: 1280, height: 900 } }],
+  ['phone', { viewport: { width: 360, height: 780 } }],
+] as const;
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [screen, options] of SCREENS) {
+    run(`the page is quiet, complete and not wider than a ${screen}, ${colorScheme}`, async (t) => {
+      const opened = await open(t, reportData(), { ...options, colorScheme });
+      const { page } = opened;
+      const facts = await page.evaluate(() => ({
+        wider: document.documentElement.scrollWidth - innerWidth,
+        pictures: [...document.images].map(({ naturalWidth }) => naturalWidth),
+        background: getComputedStyle(document.body).backgroundColor,
+        readouts: [...document.querySelectorAll('.readout')].map((e) => e.textContent),
+        headings: [...document.querySelectorAll('h2')].map((e) => e.textContent),
+        duplicateIds: [...document.querySelectorAll('[id]')].filter(
+          ({ id }) => document.querySelectorAll(`#${id}`).length > 1,
+        ).length,
+      }));
+      t.true(facts.wider <= 0);
+      t.deepEqual(facts.pictures, Array<number>(9).fill(64));
+      t.is(facts.background, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(18, 22, 27)');
+      t.is(facts.readouts[0], 'Epoch 3: training 97.21%, validation 97.14%');
+      t.deepEqual(facts.headings, [
+        'Data',
+        'Sample tiles',
+        'Split',
+        'Training',
+        'Confusion matrix',
+        'Classification report',
+        'Settings',
+        'Machine and times',
+        'Versions and hashes',
+      ]);
+      t.is(facts.duplicateIds, 0);
+      t.deepEqual(opened.complaints, []);
+      t.deepEqual(opened.requests, [opened.url]);
+    });
+  }
+}
+
+run('the confusion matrix shows the counts, and colours them', async (t) => {
+  const data = reportData();
+  const { page } = await open(t, data);
+  const counts = await page.locator('.matrix .hit-or-miss strong').allTextContents();
+  t.deepEqual(counts.map(Number), data.confusionMatrix.flat());
+  const colors = await page
+    .locator('.matrix .hit-or-miss')
+    .evaluateAll((cells) => cells.map((cell) => getComputedStyle(cell).backgroundColor));
+  t.is(new Set([colors[0], colors[1], colors[5]]).size, 3);
+});
+
+run(
+  'pointing at an epoch, or moving the slider by keyboard, shows its values in both charts',
+  async (t) => {
+    const { page, complaints } = await open(t, reportData(), {
+      viewport: { width: 1280, height: 900 },
+    });
+    const readouts = page.locator('.readout');
+    await page.locator('.chart').first().locator('.hit').nth(1).hover();
+    t.deepEqual(await readouts.allTextContents(), [
+      'Epoch 2: training 95.81%, validation 96.72%',
+      'Epoch 2: training 0.1272, validation 0.0961',
+    ]);
+    t.is(await page.locator('.marker.at').count(), 4);
+    t.is(await page.locator('line.cursor[visibility=visible]').count(), 2);
+    const slider = page.getByRole('slider');
+    t.is(await slider.inputValue(), '2');
+    await slider.focus();
+    await page.keyboard.press('End');
+    t.regex((await readouts.first().textContent()) ?? '', /^Epoch 5: /);
+    t.regex((await slider.getAttribute('aria-valuetext')) ?? '', /^Epoch 5: .*; Epoch 5: /);
+    t.deepEqual(complaints, []);
+  },
+);
+
+run('everything that can be used is reached by Tab, in order, and is named', async (t) => {
+  const { page } = await open(t, reportData());
+  const reached: string[] = [];
+  for (let i = 0; i < 40; i++) {
+    await page.keyboard.press('Tab');
+    const text = await page.evaluate(() => {
+      const e = document.activeElement;
+      if (e === null || e === document.body) return '';
+      const outline = getComputedStyle(e).outlineStyle;
+      const label = e.getAttribute('aria-label') ?? e.textContent ?? '';
+      return `${e.tagName} ${e.id || label.trim()} ${outline}`;
+    });
+    if (text === '') break;
+    reached.push(text);
+  }
+  t.is(reached[0], 'A Skip to the content solid');
+  t.true(reached.includes('A Confusion matrix solid'));
+  t.true(reached.includes('INPUT epoch-picker solid'));
+  t.true(reached.includes('SUMMARY As scikit-learn prints it solid'));
+  t.true(
+    reached.every((entry) => / solid$/.test(entry)),
+    reached.join('\n'),
+  );
+});
+
+run('headings, tables and pictures have names for a screen reader', async (t) => {
+  const { page } = await open(t, reportData());
+  t.is(await page.getByRole('heading', { level: 1 }).textContent(), 'Lung tiles');
+  t.is(
+    await page.getByRole('img', { name: 'Accuracy of training and validation by epoch' }).count(),
+    1,
+  );
+  t.is(
+    await page.getByRole('img', { name: 'Sample tile of class lung_aca, tile17.jpeg' }).count(),
+    1,
+  );
+  t.is(await page.getByRole('region', { name: 'Training', exact: true }).count(), 1);
+  t.is(await page.getByRole('rowheader', { name: 'true lung_scc' }).count(), 1);
+  t.is(await page.getByRole('columnheader', { name: 'given lung_scc' }).count(), 1);
+});
+
+run('hostile names are shown, not run', async (t) => {
+  const data = reportData({ classes: [HOSTILE_NAME, 'b', 'c'], title: HOSTILE_NAME });
+  const { page, complaints, requests } = await open(t, data);
+  t.true(((await page.locator('h1').textContent()) ?? '').startsWith('</script><img src=x'));
+  t.is(
+    await page.locator('.matrix thead th').first().textContent(),
+    `given ${await page.locator('h1').textContent()}`,
+  );
+  t.deepEqual(complaints, []);
+  t.is(requests.length, 1);
+});
+
+run('one epoch needs no slider and shows its points', async (t) => {
+  const { page, complaints } = await open(t, reportData({ history: history(1), bestEpoch: 1 }));
+  t.is(await page.getByRole('slider').count(), 0);
+  t.is(await page.locator('.chart .marker').count(), 4);
+  await page.locator('.hit').first().hover();
+  t.deepEqual(complaints, []);
+});
+
+run('a print is light, holds what is folded away, and has pages', async (t) => {
+  const { page } = await open(t, reportData(), { colorScheme: 'dark' });
+  const pdf = await page.pdf({ preferCSSPageSize: true });
+  t.is(pdf.subarray(0, 5).toString(), '%PDF-');
+  const pages = Number(/\/Type \/Pages[^]*?\/Count (\d+)/.exec(pdf.toString('latin1'))?.[1]);
+  t.true(pages >= 2 && pages <= 8, `${pages} pages`);
+  t.is(await page.locator('details:not([open])').count(), 0);
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  t.is(
+    await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
+    'rgb(255, 255, 255)',
+  );
+  t.false(await page.locator('.picker').isVisible());
+  t.true(await page.locator('pre').isVisible());
+});
+
+run('without scripts the page says the same', async (t) => {
+  const { page } = await open(t, reportData(), { javaScriptEnabled: false });
+  t.is(
+    await page.locator('.readout').first().textContent(),
+    'Epoch 3: training 97.21%, validation 97.14%',
+  );
+  t.is(
+    await page.locator('.hit title').first().textContent(),
+    'Epoch 1: training 91.62%, validation 96.30%',
+  );
+  t.false(await page.locator('.picker').isVisible());
+});

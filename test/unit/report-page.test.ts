@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { RESEARCH_NOTICE } from '#src/config.js';
+import { classificationReport } from '#src/evaluation/classification-report.js';
+import { renderCurvesSvg } from '#src/report/curves.js';
+import { renderReport, writeReport } from '#src/report/report.js';
+import { HOSTILE_NAME, history, plainPng, reportData } from '../fixtures/report/report-data.js';
+
+/** The page without its constant style and script. */
+function markupOf(page: string): string {
+  return page.replace(/<(style|script)>[^]*?<\/\1>/g, '');
+}
+
+/** The text between the tags. */
+function textOf(page: string): string {
+  return markupOf(page)
+    .replace(/<[^>]*>/g, '')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replace(/\s+/g, ' ');
+}
+
+test('the numbers on the page are those of the data', (t) => {
+  const data = reportData();
+  const text = textOf(renderReport(data));
+  for (const row of data.confusionMatrix) {
+    const support = row.reduce((a, b) => a + b, 0);
+    for (const count of row)
+      t.true(text.includes(`${count} ${((100 * count) / support).toFixed(1)}%`));
+  }
+  for (const scores of data.classificationReport.perClass) {
+    const line = [scores.precision, scores.recall, scores['f1-score']].map((x) => x.toFixed(4));
+    const support = scores.support.toLocaleString('en-US');
+    t.true(text.includes(`${scores.name} ${line.join(' ')} ${support}`));
+  }
+  for (const epoch of data.history) {
+    const { loss, accuracy, valLoss, valAccuracy } = epoch;
+    t.true(
+      text.includes([loss, accuracy, valLoss, valAccuracy].map((x) => x.toFixed(4)).join(' ')),
+    );
+  }
+  t.true(text.includes('97.57%'));
+  t.true(text.includes('2,927 of 3,000 tiles right'));
+  t.true(text.includes('47 tiles of lung_aca (4.7%) taken for lung_scc'));
+  t.true(text.includes('11,998 tiles (80.0%)'));
+  for (const { value } of data.hashes) t.true(text.includes(value));
+  t.true(text.includes('at most 2.4e-7'));
+});
+
+test('scikit-learn’s text stands there to the last space', (t) => {
+  const data = reportData();
+  t.true(renderReport(data).includes(`<pre>${data.classificationReport.text}</pre>`));
+});
+
+test('it says what it is not for, and what a random split means', (t) => {
+  const random = renderReport(reportData());
+  t.true(random.includes(RESEARCH_NOTICE));
+  t.true(random.includes('upper bound'));
+  const split = { ...reportData().split, kind: 'grouped' as const, note: 'A <note>.' };
+  const grouped = renderReport(reportData({ split }));
+  t.false(grouped.includes('upper bound'));
+  t.true(grouped.includes('A &lt;note&gt;.'));
+});
+
+test('no name breaks out of its place', (t) => {
+  const plain = renderReport(reportData());
+  const data = reportData({ classes: [HOSTILE_NAME, 'lung_aca', HOSTILE_NAME.repeat(2)] });
+  const page = renderReport({
+    ...data,
+    title: HOSTILE_NAME,
+    toolVersion: HOSTILE_NAME,
+    stopReason: HOSTILE_NAME,
+    settings: { [HOSTILE_NAME]: HOSTILE_NAME },
+    store: { ...data.store, path: HOSTILE_NAME, resize: HOSTILE_NAME, fingerprint: HOSTILE_NAME },
+    base: { ...data.base, name: HOSTILE_NAME, source: HOSTILE_NAME, licence: HOSTILE_NAME },
+    runsOn: { ...data.runsOn, tensorflow: HOSTILE_NAME, onnxRuntime: HOSTILE_NAME },
+    times: [{ step: HOSTILE_NAME, seconds: 1 }],
+    hashes: [{ name: HOSTILE_NAME, value: HOSTILE_NAME }],
+  });
+  t.false(page.includes('<img src=x'));
+  t.false(page.includes('\u0000'));
+  t.false(/\p{Surrogate}/u.test(page));
+  for (const tag of ['script', 'img', 'style', 'meta']) {
+    t.is(page.split(`<${tag}`).length, plain.split(`<${tag}`).length, tag);
+  }
+});
+
+test('the page asks for nothing from outside', (t) => {
+  const page = renderReport(reportData());
+  t.notRegex(page, /https?:|\/\/[a-z]|url\(|@import|srcset|<(iframe|object|embed|base|form)\b/i);
+  const sources = [...page.matchAll(/\s(?:src|href)="([^"]*)"/g)].map((match) => match[1] ?? '');
+  t.true(sources.length > 9);
+  for (const source of sources) t.regex(source, /^(data:|#)/);
+  t.notRegex(page, /\sstyle="|\son[a-z]+="/);
+});
+
+test('the policy allows the page’s own style and script by their hashes, and nothing else', (t) => {
+  const page = renderReport(reportData());
+  const policy = /Content-Security-Policy"\s+content="([^"]*)"/.exec(page)?.[1] ?? '';
+  t.true(policy.startsWith('default-src &#39;none&#39;; img-src data:; '));
+  for (const tag of ['style', 'script']) {
+    const text = new RegExp(`<${tag}>([^]*?)</${tag}>`).exec(page)?.[1] ?? '';
+    const hash = createHash('sha256').update(text).digest('base64');
+    t.true(text.length > 100 && policy.includes(`${tag}-src &#39;sha256-${hash}&#39;`), tag);
+  }
+});
+
+test('one epoch, many epochs, no epoch and values that are no numbers can be shown', (t) => {
+  for (const epochs of [1, 2, 300]) {
+    const page = renderReport(reportData({ history: history(epochs), bestEpoch: 1 }));
+    t.is(page.split('class="hit"').length - 1, 2 * epochs);
+    t.notRegex(markupOf(page), /NaN|Infinity|undefined/);
+    t.is(page.includes('type="range"'), epochs > 1);
+  }
+  const [first] = history(1);
+  const broken = renderReport(
+    reportData({
+      history: first === undefined ? [] : [{ ...first, loss: NaN, valLoss: Infinity }],
+    }),
+  );
+  t.notRegex(markupOf(broken), /NaN|Infinity|undefined/);
+  t.true(renderReport(reportData({ history: [] })).includes('No epoch was trained'));
+});
+
+test('an empty class and an empty store can be shown', (t) => {
+  const matrix = [
+    [5, 0],
+    [0, 0],
+  ];
+  const data = reportData({ classes: ['a', 'b'], confusionMatrix: matrix, samples: [], times: [] });
+  const page = renderReport({ ...data, store: { ...data.store, tiles: 0, perClass: [0, 0] } });
+  t.notRegex(markupOf(page), /NaN|Infinity|undefined/);
+  t.false(page.includes('id="samples"'));
+});
+
+test('too many pictures are left out evenly, and it says so; the file stays under 5 MB', (t) => {
+  const samples = [0, 1, 2].flatMap((label) =>
+    Array.from({ length: 10 }, (_, i) => ({
+      label,
+      path: `class${label}/tile${i}.png`,
+      mediaType: 'image/png' as const,
+      data: new Uint8Array(190_000),
+    })),
+  );
+  const page = renderReport(reportData({ samples }));
+  t.true(Buffer.byteLength(page) < 5e6);
+  const shown = page.split('<img ').length - 1;
+  t.is(shown, 14);
+  t.true(textOf(page).includes(`${30 - shown} more would make this file too large`));
+  t.regex(page, /tile3\.png/);
+  t.notRegex(page, /tile5\.png/);
+});
+
+test('a hundred classes give a readable and small page', (t) => {
+  const classes = Array.from({ length: 100 }, (_, i) => `class ${i}`);
+  const confusionMatrix = classes.map((_, i) =>
+    classes.map((__, j) => (i === j ? 90 : i < j ? 1 : 0)),
+  );
+  const data = reportData({ classes, confusionMatrix });
+  const page = renderReport({
+    ...data,
+    store: { ...data.store, perClass: classes.map(() => 500) },
+    classificationReport: { ...classificationReport(confusionMatrix, classes), text: '' },
+  });
+  t.true(page.length < 1e6);
+  t.true(textOf(page).includes('most frequent confusions'));
+});
+
+test('of very many failed files the first are listed and the rest counted', (t) => {
+  const { store } = reportData();
+  const failures = Array.from({ length: 80 }, (_, i) => ({
+    path: `f${i}.jpeg`,
+    status: 'IMAGE_EMPTY',
+  }));
+  const page = renderReport(reportData({ store: { ...store, failed: 1234, failures } }));
+  t.true(page.includes('f49.jpeg') && !page.includes('f50.jpeg'));
+  t.true(textOf(page).includes('1,184 further files'));
+});
+
+test('a curve is broken where a value is missing', (t) => {
+  const svg = renderCurvesSvg({
+    id: 'c',
+    title: 'T',
+    description: 'D',
+    xLabel: 'x',
+    yLabel: 'y',
+    x: [1, 2, 3, 4],
+    curves: [{ name: 'a', values: [1, 2, NaN, 4] }],
+    format: String,
+    formatTick: String,
+  });
+  t.is(/class="line" d="([^"]*)"/.exec(svg)?.[1]?.replace(/[^ML]/g, ''), 'MLM');
+  t.is(svg.split('class="marker"').length - 1, 3);
+});
+
+test('the file is written whole', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'lungcls-report-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'report.html');
+  const data = reportData();
+  await writeReport(path, data);
+  t.is(await readFile(path, 'utf8'), renderReport(data));
+  t.deepEqual(await readdir(folder), ['report.html']);
+  await t.throwsAsync(writeReport(join(folder, 'none', 'report.html'), data), {
+    code: 'OUTPUT_UNWRITABLE',
+  });
+});
+
+test('the fixture’s pictures are pictures', (t) => {
+  t.is(plainPng(4, [1, 2, 3]).subarray(1, 4).toString(), 'PNG');
+});
