@@ -1,0 +1,46 @@
+/** What the session's worker and its owner say to each other. */
+
+export type SessionDevice = 'auto' | 'cpu' | 'cuda';
+
+/** How the worker is started. */
+export interface WorkerStart {
+  readonly model: string | Uint8Array;
+  /** The providers to try, in this order. */
+  readonly providers: readonly ('cpu' | 'cuda')[];
+  readonly threads: number;
+  /** One Int32: not 0 once queued runs are to be dropped. */
+  readonly stop: SharedArrayBuffer;
+}
+
+/** A run: the input's bytes are moved into the worker, and moved back with the answer. */
+export interface RunRequest {
+  readonly kind: 'run';
+  readonly id: number;
+  readonly input: ArrayBuffer;
+  /** Bytes of `input` that are in use. */
+  readonly length: number;
+  readonly shape: readonly number[];
+}
+
+export interface CloseRequest {
+  readonly kind: 'close';
+}
+
+export type Request = RunRequest | CloseRequest;
+
+export interface OutputTensor {
+  data: Float32Array;
+  shape: number[];
+}
+
+export type Reply =
+  | { kind: 'ready'; provider: string; version: string; failures: ProviderFailure[] }
+  | { kind: 'failed'; failures: ProviderFailure[] }
+  | { kind: 'result'; id: number; input: ArrayBuffer; outputs: Map<string, OutputTensor> }
+  | { kind: 'error'; id: number; message: string };
+
+/** Why a provider could not take the model. */
+export interface ProviderFailure {
+  readonly provider: 'cpu' | 'cuda';
+  readonly message: string;
+}

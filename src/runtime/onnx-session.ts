@@ -1,0 +1,312 @@
+/** ONNX Runtime sessions, each in a thread of its own so that the caller's goes on meanwhile. */
+import { once } from 'node:events';
+import { access } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
+import { LungclsError, messageOf, readError } from '../errors.js';
+import { throwIfAborted } from './abort.js';
+import { CUDA_COMMAND, cudaProblem } from './cuda.js';
+import type {
+  OutputTensor,
+  ProviderFailure,
+  Reply,
+  Request,
+  SessionDevice,
+  WorkerStart,
+} from './onnx-protocol.js';
+import { resolveThreads } from './threads.js';
+
+export type { OutputTensor, SessionDevice } from './onnx-protocol.js';
+
+export interface OnnxSessionOptions {
+  /** The path of an .onnx file, or its bytes. */
+  readonly model: string | Uint8Array;
+  /** `auto` (default): CUDA where it works, else the CPU; the description says which, and why. */
+  readonly device?: SessionDevice | undefined;
+  /** Threads of one run on the CPU; all available ones by default. */
+  readonly threads?: number | undefined;
+  /** Ends the session: runs under way or queued are rejected with ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OnnxSession {
+  /** `cpu` or `cuda`. */
+  readonly provider: string;
+  /** Version of ONNX Runtime. */
+  readonly version: string;
+  /** For people: `ONNX Runtime 1.30.0 (CPU, 2 threads; no NVIDIA driver was found)`. */
+  readonly description: string;
+  /**
+   * Runs the model, whose one input is uint8, on a batch. Several runs may be asked for at once; they
+   * are answered in order. The bytes are copied before this returns, so the caller may reuse them.
+   * @param tiles As many bytes as `shape` says; may be longer.
+   * @param shape Such as [N, S, S, 3].
+   * @returns Every output by its name, float32.
+   * @throws LungclsError INVALID_OPTION (too few bytes), MODEL_INVALID (the model refuses the input),
+   * CLOSED, ABORTED, INTERNAL (the thread died).
+   */
+  run(tiles: Uint8Array, shape: readonly number[]): Promise<Map<string, OutputTensor>>;
+  /** Lets runs that were asked for finish, then frees the session and its thread. */
+  close(): Promise<void>;
+}
+
+interface PendingRun {
+  resolve(outputs: Map<string, OutputTensor>): void;
+  reject(error: LungclsError): void;
+}
+
+/** Input buffers kept for the next runs, so that their pages need not be mapped again. */
+const MAX_SPARE_BUFFERS = 4;
+
+const DEVICES: readonly SessionDevice[] = ['auto', 'cpu', 'cuda'];
+
+class WorkerSession implements OnnxSession {
+  readonly provider: string;
+  readonly version: string;
+  readonly description: string;
+  private readonly pending = new Map<number, PendingRun>();
+  private spare: ArrayBuffer[] = [];
+  private nextId = 0;
+  private closing: Promise<void> | undefined;
+  private ended: LungclsError | undefined;
+  private readonly exited: Promise<void>;
+  private readonly onAbort = (): void => {
+    this.abort();
+  };
+
+  constructor(
+    private readonly worker: Worker,
+    private readonly stop: Int32Array,
+    private readonly label: string | undefined,
+    ready: { provider: string; version: string; description: string },
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.provider = ready.provider;
+    this.version = ready.version;
+    this.description = ready.description;
+    worker.on('message', (reply: Reply) => {
+      this.settle(reply);
+    });
+    worker.on('error', (error) => {
+      this.end(sessionDied(messageOf(error), error));
+    });
+    this.exited = new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        this.end(sessionDied(`exit code ${String(code)}`));
+        resolve();
+      });
+    });
+    // A session that nobody closed must not keep the process alive; a run under way must.
+    worker.unref();
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  async run(tiles: Uint8Array, shape: readonly number[]): Promise<Map<string, OutputTensor>> {
+    throwIfAborted(this.signal);
+    if (this.closing !== undefined) {
+      throw new LungclsError('CLOSED', 'This ONNX session has been closed');
+    }
+    if (this.ended !== undefined) throw this.ended;
+    const length = shape.reduce((product, side) => product * side, 1);
+    if (!Number.isSafeInteger(length) || length < 0 || tiles.length < length) {
+      throw new LungclsError(
+        'INVALID_OPTION',
+        `Expected ${String(length)} bytes for tiles of shape [${shape.join(', ')}] but received ${String(tiles.length)}`,
+      );
+    }
+    const input = this.takeBuffer(length);
+    new Uint8Array(input, 0, length).set(tiles.subarray(0, length));
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.worker.ref();
+      this.post({ kind: 'run', id, input, length, shape }, [input]);
+    });
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
+    this.signal?.removeEventListener('abort', this.onAbort);
+    this.spare = [];
+    if (this.ended === undefined) {
+      this.worker.ref();
+      this.post({ kind: 'close' });
+    }
+    await this.exited;
+  }
+
+  private abort(): void {
+    // The run under way cannot be interrupted; those behind it are dropped by the worker.
+    Atomics.store(this.stop, 0, 1);
+    this.rejectAll(
+      new LungclsError('ABORTED', 'Stopped before the end; run the same command to continue', {
+        cause: this.signal?.reason,
+      }),
+    );
+    void this.close();
+  }
+
+  private post(request: Request, transfer: ArrayBuffer[] = []): void {
+    this.worker.postMessage(request, transfer);
+  }
+
+  private takeBuffer(length: number): ArrayBuffer {
+    const index = this.spare.findIndex((buffer) => buffer.byteLength >= length);
+    const found = index < 0 ? undefined : this.spare.splice(index, 1)[0];
+    return found ?? new ArrayBuffer(length);
+  }
+
+  private settle(reply: Reply): void {
+    if (reply.kind !== 'result' && reply.kind !== 'error') return;
+    const run = this.pending.get(reply.id);
+    this.pending.delete(reply.id);
+    if (this.pending.size === 0 && this.closing === undefined) this.worker.unref();
+    if (reply.kind === 'result') {
+      if (this.spare.length < MAX_SPARE_BUFFERS) this.spare.push(reply.input);
+      run?.resolve(reply.outputs);
+    } else {
+      run?.reject(modelInvalid(`The model cannot be run: ${reply.message}`, this.label));
+    }
+  }
+
+  /** The worker is gone. */
+  private end(error: LungclsError): void {
+    this.ended ??= error;
+    this.signal?.removeEventListener('abort', this.onAbort);
+    this.rejectAll(this.ended);
+  }
+
+  private rejectAll(error: LungclsError): void {
+    for (const run of this.pending.values()) run.reject(error);
+    this.pending.clear();
+  }
+}
+
+function sessionDied(what: string, cause?: unknown): LungclsError {
+  return new LungclsError(
+    'INTERNAL',
+    `The thread of the ONNX session ended unexpectedly: ${what}`,
+    {
+      cause,
+    },
+  );
+}
+
+function modelInvalid(message: string, label: string | undefined): LungclsError {
+  return new LungclsError('MODEL_INVALID', message, label === undefined ? {} : { path: label });
+}
+
+/** The error of a model that no provider took. */
+function loadError(failures: readonly ProviderFailure[], label: string | undefined): LungclsError {
+  const cpu = failures.find((failure) => failure.provider === 'cpu');
+  if (cpu !== undefined) {
+    return modelInvalid(`Cannot load the model ${label ?? 'from memory'}: ${cpu.message}`, label);
+  }
+  const message = failures.map((failure) => failure.message).join('; ');
+  return new LungclsError(
+    'DEVICE_UNAVAILABLE',
+    `ONNX Runtime cannot use CUDA: ${message}. It needs an NVIDIA driver, CUDA 12 and cuDNN 9; its own libraries come with ${CUDA_COMMAND}`,
+  );
+}
+
+/** Which providers to try, and why CUDA is not among them. */
+function providersFor(device: SessionDevice): { providers: ('cpu' | 'cuda')[]; note?: string } {
+  if (device === 'cpu') return { providers: ['cpu'] };
+  const problem = cudaProblem();
+  if (device === 'auto') {
+    return problem === undefined
+      ? { providers: ['cuda', 'cpu'] }
+      : { providers: ['cpu'], note: problem };
+  }
+  if (problem !== undefined) {
+    throw new LungclsError('DEVICE_UNAVAILABLE', `The device cuda was asked for but ${problem}`);
+  }
+  return { providers: ['cuda'] };
+}
+
+function describe(
+  ready: Extract<Reply, { kind: 'ready' }>,
+  threads: number,
+  note: string | undefined,
+): string {
+  const why = note ?? ready.failures[0]?.message;
+  const device =
+    ready.provider === 'cuda'
+      ? 'CUDA'
+      : `CPU, ${String(threads)} thread${threads === 1 ? '' : 's'}`;
+  return `ONNX Runtime ${ready.version} (${device}${why === undefined ? '' : `; ${why}`})`;
+}
+
+/** Waits for the worker's first word, its death, or the signal. */
+async function firstReply(worker: Worker, signal: AbortSignal | undefined): Promise<Reply> {
+  const settled = new AbortController();
+  const { signal: done } = settled;
+  const gaveUp = (error: unknown): never => {
+    // The other waits of the race end with an AbortError once one of them has won.
+    if (done.aborted) throw error;
+    throw sessionDied(messageOf(error), error);
+  };
+  const waits: Promise<Reply>[] = [
+    once(worker, 'message', { signal: done }).then(([reply]) => reply as Reply, gaveUp),
+    once(worker, 'exit', { signal: done }).then(([code]) => {
+      throw sessionDied(`exit code ${String(code)}`);
+    }),
+  ];
+  if (signal !== undefined) {
+    waits.push(
+      once(signal, 'abort', { signal: done }).then(() => {
+        throw new LungclsError('ABORTED', 'Stopped while the model was being loaded');
+      }),
+    );
+  }
+  try {
+    return await Promise.race(waits);
+  } catch (error) {
+    void worker.terminate();
+    throw error;
+  } finally {
+    settled.abort();
+  }
+}
+
+/**
+ * Loads an ONNX model into a thread of its own.
+ * @throws LungclsError INPUT_NOT_FOUND or INPUT_UNREADABLE (no such file), MODEL_INVALID (not a model),
+ * DEVICE_UNAVAILABLE (`cuda` was asked for and cannot be had; the message says what is missing),
+ * INVALID_OPTION, ABORTED.
+ */
+export async function createOnnxSession(options: OnnxSessionOptions): Promise<OnnxSession> {
+  const { model, device = 'auto', signal } = options;
+  throwIfAborted(signal);
+  if (!DEVICES.includes(device)) {
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected one of ${DEVICES.join(', ')} for device but received ${JSON.stringify(device)}`,
+    );
+  }
+  const threads = resolveThreads(options.threads);
+  const { providers, note } = providersFor(device);
+  const label = typeof model === 'string' ? model : undefined;
+  if (label !== undefined) {
+    await access(label).catch((error: unknown) => {
+      throw readError(error, label, 'model');
+    });
+  }
+  const stop = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const workerData: WorkerStart = { model, providers, threads, stop };
+  const worker = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData });
+  const reply = await firstReply(worker, signal);
+  if (reply.kind === 'failed') throw loadError(reply.failures, label);
+  if (reply.kind !== 'ready') throw sessionDied(`it answered ${reply.kind} first`);
+  const description = describe(reply, threads, note);
+  return new WorkerSession(
+    worker,
+    new Int32Array(stop),
+    label,
+    { provider: reply.provider, version: reply.version, description },
+    signal,
+  );
+}

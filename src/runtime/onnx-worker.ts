@@ -1,0 +1,116 @@
+/**
+ * The thread that an ONNX session lives in: onnxruntime-node's run() blocks the thread that calls it.
+ * Runs are answered in the order in which they were asked for. Started by onnx-session.ts alone.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor, env } from 'onnxruntime-node';
+import { messageOf } from '../errors.js';
+import type {
+  OutputTensor,
+  ProviderFailure,
+  Reply,
+  Request,
+  RunRequest,
+  WorkerStart,
+} from './onnx-protocol.js';
+
+/** Errors alone: what goes wrong also arrives as an exception. */
+const LOG_ERRORS = 3;
+
+async function createSession(start: WorkerStart): Promise<{
+  session: InferenceSession | undefined;
+  provider: string;
+  failures: ProviderFailure[];
+}> {
+  const failures: ProviderFailure[] = [];
+  for (const provider of start.providers) {
+    const options: InferenceSession.SessionOptions = {
+      executionProviders: [provider],
+      intraOpNumThreads: start.threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: LOG_ERRORS,
+    };
+    try {
+      // Two calls, because the two are overloads.
+      const session =
+        typeof start.model === 'string'
+          ? await InferenceSession.create(start.model, options)
+          : await InferenceSession.create(start.model, options);
+      return { session, provider, failures };
+    } catch (error) {
+      failures.push({ provider, message: messageOf(error) });
+    }
+  }
+  return { session: undefined, provider: '', failures };
+}
+
+/** Runs the model on one input; every output is float32. */
+async function run(
+  session: InferenceSession,
+  request: RunRequest,
+): Promise<Map<string, OutputTensor>> {
+  const name = session.inputNames[0];
+  const description = session.inputMetadata[0];
+  if (name === undefined || session.inputNames.length !== 1) {
+    throw new Error(`expected a model with one input but it has ${session.inputNames.join(', ')}`);
+  }
+  if (description?.isTensor !== true || description.type !== 'uint8') {
+    const type = description?.isTensor === true ? description.type : 'no tensor';
+    throw new Error(`expected a model whose input "${name}" is uint8 but it is ${type}`);
+  }
+  const tiles = new Tensor(
+    'uint8',
+    new Uint8Array(request.input, 0, request.length),
+    request.shape,
+  );
+  const results = await session.run({ [name]: tiles });
+  const outputs = new Map<string, OutputTensor>();
+  for (const [output, value] of Object.entries(results)) {
+    if (!(value.data instanceof Float32Array)) {
+      throw new Error(
+        `expected float32 for the output "${output}" but the model gives ${value.type}`,
+      );
+    }
+    outputs.set(output, { data: value.data, shape: [...value.dims] });
+  }
+  return outputs;
+}
+
+const port = parentPort;
+if (port === null) throw new Error('onnx-worker.js is started by onnx-session.js');
+const start = workerData as WorkerStart;
+const stop = new Int32Array(start.stop);
+const send = (reply: Reply, transfer: ArrayBuffer[] = []): void => {
+  port.postMessage(reply, transfer);
+};
+
+const { session, provider, failures } = await createSession(start);
+if (session === undefined) {
+  send({ kind: 'failed', failures });
+} else {
+  const answer = async (request: RunRequest): Promise<void> => {
+    const { id, input } = request;
+    if (Atomics.load(stop, 0) !== 0) {
+      send({ kind: 'error', id, message: 'dropped' });
+      return;
+    }
+    try {
+      const outputs = await run(session, request);
+      const buffers = [...outputs.values()].map((output) => output.data.buffer as ArrayBuffer);
+      send({ kind: 'result', id, input, outputs }, [input, ...buffers]);
+    } catch (error) {
+      send({ kind: 'error', id, message: messageOf(error) });
+    }
+  };
+
+  let queue = Promise.resolve();
+  port.on('message', (request: Request) => {
+    queue = queue.then(async () => {
+      if (request.kind === 'run') return answer(request);
+      await session.release();
+      // Without its port nothing keeps the thread alive.
+      port.close();
+    });
+  });
+  send({ kind: 'ready', provider, version: env.versions.node ?? env.versions.common, failures });
+}
