@@ -2,7 +2,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LungclsError, messageOf, readError, systemErrorCode } from '../errors.js';
-import { loadAddon, type MappedRows } from '../native/addon.js';
+import { MappedRows } from '../native/addon.js';
 import { readCsvRows } from '../storage/csv.js';
 import { readNpyHeader, type NpyHeader } from '../storage/npy.js';
 import { preprocessingFingerprint, type PreprocessingSpec } from './preprocessing.js';
@@ -125,7 +125,7 @@ export class TileStore {
       );
     }
     if (wanted.length === 0) return;
-    this.#mapped ??= loadAddon().MappedRows.open(this.imagesPath, {
+    this.#mapped ??= MappedRows.open(this.imagesPath, {
       offset: this.imagesOffset,
       rowBytes: this.tileBytes,
       rows: this.count,

@@ -1,0 +1,83 @@
+// What JavaScript sees of the addon. Its types stand in src/native/addon.ts.
+#include <dlfcn.h>
+#include <napi.h>
+
+#include "../core/half.hpp"
+#include "../core/host_buffer.hpp"
+#include "../core/jpeg.hpp"
+#include "../core/thread_pool.hpp"
+#include "arguments.hpp"
+#include "decoder.hpp"
+#include "environment.hpp"
+#include "reader.hpp"
+#include "rows.hpp"
+
+namespace lungcls::binding {
+namespace {
+
+// Shared with src/native/binding.ts; raised with every change of what is exported.
+constexpr int kInterfaceVersion = 1;
+
+// Node unloads an addon when the last environment that loaded it ends, while the pool's threads still
+// run its code: keep it.
+void stayLoaded() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&stayLoaded), &info) != 0 && info.dli_fname != nullptr) {
+    dlopen(info.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD);
+  }
+}
+
+Napi::Value setThreads(const Napi::CallbackInfo& info) {
+  ThreadPool::shared().resize(wholeNumber(info[0], "threads", 1, 1024));
+  return info.Env().Undefined();
+}
+
+Napi::Value threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(ThreadPool::shared().size()));
+}
+
+Napi::Value heldBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(nativeBytes()));
+}
+
+void refuseOtherLength(Napi::Env env, std::size_t from, std::size_t to) {
+  if (from != to) refuse(env, "Expected as many halves as floats");
+}
+
+Napi::Value floatsToHalves(const Napi::CallbackInfo& info) {
+  const auto from =
+      typedArray<Napi::Float32Array>(info[0], napi_float32_array, "from (Float32Array)");
+  auto to = typedArray<Napi::Uint16Array>(info[1], napi_uint16_array, "to (Uint16Array)");
+  refuseOtherLength(info.Env(), from.ElementLength(), to.ElementLength());
+  floatToHalf(from.Data(), to.Data(), from.ElementLength());
+  return info.Env().Undefined();
+}
+
+Napi::Value halvesToFloats(const Napi::CallbackInfo& info) {
+  const auto from = typedArray<Napi::Uint16Array>(info[0], napi_uint16_array, "from (Uint16Array)");
+  auto to = typedArray<Napi::Float32Array>(info[1], napi_float32_array, "to (Float32Array)");
+  refuseOtherLength(info.Env(), from.ElementLength(), to.ElementLength());
+  halfToFloat(from.Data(), to.Data(), from.ElementLength());
+  return info.Env().Undefined();
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  stayLoaded();
+  env.SetInstanceData<Environment>(new Environment(env));
+  exports.Set("interfaceVersion", Napi::Number::New(env, kInterfaceVersion));
+  exports.Set("TileDecoder", Decoder::define(env));
+  exports.Set("MappedRows", Rows::define(env));
+  exports.Set("readSource", Napi::Function::New<readSourceToJs>(env, "readSource"));
+  exports.Set("setThreads", Napi::Function::New<setThreads>(env, "setThreads"));
+  exports.Set("threads", Napi::Function::New<threads>(env, "threads"));
+  exports.Set("nativeBytes", Napi::Function::New<heldBytes>(env, "nativeBytes"));
+  exports.Set("floatToHalf", Napi::Function::New<floatsToHalves>(env, "floatToHalf"));
+  exports.Set("halfToFloat", Napi::Function::New<halvesToFloats>(env, "halfToFloat"));
+  exports.Set("libjpegTurboVersion", Napi::String::New(env, libjpegTurboVersion()));
+  return exports;
+}
+
+NODE_API_MODULE(lungcls, init)
+
+}  // namespace
+}  // namespace lungcls::binding

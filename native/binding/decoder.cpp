@@ -1,0 +1,139 @@
+#include "decoder.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "arguments.hpp"
+#include "environment.hpp"
+#include "sources.hpp"
+
+namespace lungcls::binding {
+namespace {
+
+constexpr std::uint64_t kMaxSide = 1U << 14;
+constexpr std::uint64_t kMaxBatch = 1U << 16;
+constexpr std::uint64_t kMaxSlots = 64;
+constexpr std::uint64_t kMaxThreads = 1024;
+constexpr std::uint64_t kMaxPixels = 1ULL << 30;
+// Below 2^32, which zlib's and libjpeg's counters take.
+constexpr std::uint64_t kMaxFileBytes = 1ULL << 31;
+
+Napi::Value outcomesToJs(Napi::Env env, const std::vector<Outcome>& outcomes) {
+  auto statuses = Napi::Uint8Array::New(env, outcomes.size());
+  auto messages = Napi::Array::New(env, outcomes.size());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    statuses[i] = static_cast<std::uint8_t>(outcomes[i].status);
+    messages.Set(static_cast<std::uint32_t>(i), Napi::String::New(env, outcomes[i].message));
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("statuses", statuses);
+  result.Set("messages", messages);
+  return result;
+}
+
+}  // namespace
+
+Napi::Function Decoder::define(Napi::Env env) {
+  return DefineClass(env, "TileDecoder",
+                     {InstanceMethod<&Decoder::decode>("decode"),
+                      InstanceMethod<&Decoder::place>("place"),
+                      InstanceMethod<&Decoder::view>("view"),
+                      InstanceMethod<&Decoder::detach>("detach"),
+                      InstanceMethod<&Decoder::cancel>("cancel")});
+}
+
+Decoder::Decoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Decoder>(info) {
+  if (!info[0].IsObject()) refuse(info.Env(), "Expected an object of options");
+  const auto given = info[0].As<Napi::Object>();
+  const auto number = [&given](const char* name, std::uint64_t most) {
+    return wholeNumber(given.Get(name), name, 1, most);
+  };
+  TileOptions options;
+  options.size = static_cast<int>(number("size", kMaxSide));
+  options.limits.maxPixels = number("maxPixels", kMaxPixels);
+  options.limits.maxFileBytes = number("maxFileBytes", kMaxFileBytes);
+  options.keepDamaged = given.Get("keepDamaged").ToBoolean();
+  batchSize_ = number("batchSize", kMaxBatch);
+  const std::uint64_t slots = number("slots", kMaxSlots);
+  const std::uint64_t threads = number("threads", kMaxThreads);
+  for (std::uint64_t i = 0; i < slots; ++i) {
+    slots_.push_back(HostBuffer::allocate(tileBytes(options.size) * batchSize_));
+  }
+  decoder_ = std::make_shared<BatchDecoder>(ThreadPool::shared(), options, threads);
+  const std::weak_ptr<BatchDecoder> weak = decoder_;
+  closingHandle_ = Environment::of(info.Env()).onClosing([weak] {
+    if (const auto decoder = weak.lock()) decoder->cancel();
+  });
+}
+
+void Decoder::Finalize(Napi::Env env) {
+  if (auto* environment = env.GetInstanceData<Environment>()) environment->forget(closingHandle_);
+}
+
+std::size_t Decoder::slotArgument(const Napi::Value& value) const {
+  return wholeNumber(value, "slot", 0, slots_.size() - 1);
+}
+
+Napi::Value Decoder::decode(const Napi::CallbackInfo& info) {
+  const std::size_t slot = slotArgument(info[0]);
+  auto batch = std::make_shared<Batch>();
+  batch->sources = imageSources(info[1], info[2]);
+  batch->tiles = slots_[slot];
+  if (batch->sources.size() > batchSize_) refuse(info.Env(), "Expected at most a batch of files");
+  return Environment::of(info.Env())
+      .begin(
+          info.Env(), {info.This().As<Napi::Object>()},
+          [this, batch](Environment::Done done) {
+            batch->done = [done = std::move(done)](Batch&) { done(); };
+            decoder_->submit(batch);
+          },
+          [batch](Napi::Env env) { return outcomesToJs(env, batch->outcomes); });
+}
+
+Napi::Value Decoder::place(const Napi::CallbackInfo& info) {
+  const std::size_t slot = slotArgument(info[0]);
+  const std::size_t row = wholeNumber(info[1], "row", 0, batchSize_ - 1);
+  const auto pixels = typedArray<Napi::Uint8Array>(info[2], napi_uint8_array, "pixels (Uint8Array)");
+  const std::uint64_t width = wholeNumber(info[3], "width", 1, kMaxPixels);
+  const std::uint64_t height = wholeNumber(info[4], "height", 1, kMaxPixels);
+  if (width > kMaxPixels / height || pixels.ByteLength() != width * height * kChannels) {
+    refuse(info.Env(), "Expected width * height RGB pixels");
+  }
+  const int size = decoder_->options().size;
+  const auto work = [buffer = slots_[slot], row, from = pixels.Data(), width, height, size] {
+    ResizePlan plan;
+    plan.prepare(static_cast<int>(width), static_cast<int>(height), size, size);
+    plan.run(from, buffer->data() + row * tileBytes(size));
+  };
+  return Environment::of(info.Env())
+      .begin(
+          info.Env(), {info.This().As<Napi::Object>(), pixels},
+          [&work](Environment::Done done) {
+            ThreadPool::shared().post([work, done = std::move(done)] {
+              work();
+              done();
+            });
+          },
+          [](Napi::Env env) { return env.Undefined(); });
+}
+
+Napi::Value Decoder::view(const Napi::CallbackInfo& info) {
+  const std::size_t slot = slotArgument(info[0]);
+  const std::size_t count = wholeNumber(info[1], "count", 1, batchSize_);
+  // The view shares the memory, and keeps it.
+  auto* lease = new std::shared_ptr<HostBuffer>(slots_[slot]);
+  return Napi::ArrayBuffer::New(
+      info.Env(), (*lease)->data(), count * tileBytes(decoder_->options().size),
+      [](Napi::Env, void*, std::shared_ptr<HostBuffer>* held) { delete held; }, lease);
+}
+
+void Decoder::detach(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArrayBuffer()) refuse(info.Env(), "Expected an ArrayBuffer");
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  if (!buffer.IsDetached()) buffer.Detach();
+}
+
+void Decoder::cancel(const Napi::CallbackInfo& /*info*/) { decoder_->cancel(); }
+
+}  // namespace lungcls::binding

@@ -1,0 +1,41 @@
+// TileDecoder: the batch decoder with its ring of slots, for JavaScript.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "../core/batch_decoder.hpp"
+
+namespace lungcls::binding {
+
+class Decoder : public Napi::ObjectWrap<Decoder> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  // ({size, batchSize, slots, threads, maxPixels, maxFileBytes, keepDamaged})
+  explicit Decoder(const Napi::CallbackInfo& info);
+
+ private:
+  void Finalize(Napi::Env env) override;
+
+  // (slot, files, entries) -> Promise<{statuses: Uint8Array, messages: string[]}>
+  Napi::Value decode(const Napi::CallbackInfo& info);
+  // (slot, row, pixels: Uint8Array, width, height) -> Promise<void>: resizes RGB pixels into a row.
+  Napi::Value place(const Napi::CallbackInfo& info);
+  // (slot, count) -> ArrayBuffer over the first `count` tiles of the slot.
+  Napi::Value view(const Napi::CallbackInfo& info);
+  // (ArrayBuffer of view): detaches it, so that a later use fails.
+  void detach(const Napi::CallbackInfo& info);
+  void cancel(const Napi::CallbackInfo& info);
+
+  std::size_t slotArgument(const Napi::Value& value) const;
+
+  std::shared_ptr<BatchDecoder> decoder_;
+  std::vector<std::shared_ptr<HostBuffer>> slots_;
+  std::size_t batchSize_ = 0;
+  std::uint64_t closingHandle_ = 0;
+};
+
+}  // namespace lungcls::binding

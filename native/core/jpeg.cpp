@@ -1,0 +1,186 @@
+#include "jpeg.hpp"
+
+#include <csetjmp>
+#include <cstdio>
+#include <new>
+#include <string>
+
+// jpeglib.h needs size_t and FILE to be declared before it.
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include "exif.hpp"
+
+#ifndef LIBJPEG_TURBO_VERSION
+#error "This is not libjpeg-turbo: pixels would differ from OpenCV's"
+#endif
+
+namespace lungcls {
+namespace {
+
+// A progressive file may hold any number of scans, each of which costs a pass over the image; no
+// encoder writes more than a dozen or so. The same bound as in libjpeg-turbo's fuzzers.
+constexpr int kMaxScans = 500;
+constexpr int kMaxMarkerBytes = 0xFFFF;
+
+// libjpeg reports errors by calling back; the callbacks may not return, nor throw through C frames.
+struct ErrorManager {
+  jpeg_error_mgr base;  // first: libjpeg sees only this
+  std::jmp_buf escape;
+  char message[JMSG_LENGTH_MAX];
+};
+
+[[noreturn]] void onError(j_common_ptr info) {
+  auto* manager = reinterpret_cast<ErrorManager*>(info->err);
+  info->err->format_message(info, manager->message);
+  std::longjmp(manager->escape, 1);
+}
+
+// Warnings are counted; the first one's text is kept. Trace messages (level >= 0) are dropped.
+void onMessage(j_common_ptr info, int level) {
+  if (level >= 0) return;
+  if (info->err->num_warnings++ == 0) {
+    info->err->format_message(info, reinterpret_cast<ErrorManager*>(info->err)->message);
+  }
+}
+
+void onProgress(j_common_ptr info) {
+  auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
+  if (decompress->input_scan_number > kMaxScans) ERREXIT(info, JERR_BAD_PROGRESSION);
+}
+
+// OpenCV's icvCvt_CMYK2BGR: the inks are taken as Adobe stores them, inverted.
+void cmykRowToRgb(const JSAMPLE* cmyk, std::uint8_t* rgb, int width) {
+  for (int x = 0; x < width; ++x, cmyk += 4, rgb += kChannels) {
+    const int key = cmyk[3];
+    for (int i = 0; i < kChannels; ++i) {
+      rgb[i] = static_cast<std::uint8_t>(key - (((255 - cmyk[i]) * key) >> 8));
+    }
+  }
+}
+
+bool isUnsupported(int code) {
+  switch (code) {
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_BAD_PRECISION:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_NOTIMPL:
+    case JERR_NOT_COMPILED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// One decompression. Every method that calls libjpeg sets its own jump target, and keeps only
+// trivially destructible locals, so that a jump skips no destructor.
+class Decompressor {
+ public:
+  Decompressor() {
+    info_.err = jpeg_std_error(&errors_.base);
+    errors_.base.error_exit = onError;
+    errors_.base.emit_message = onMessage;
+    errors_.message[0] = '\0';
+    progress_.progress_monitor = onProgress;
+  }
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+  ~Decompressor() { jpeg_destroy_decompress(&info_); }
+
+  bool readHeader(std::span<const std::uint8_t> bytes) {
+    if (setjmp(errors_.escape) != 0) return false;
+    jpeg_create_decompress(&info_);
+    info_.progress = &progress_;
+    jpeg_mem_src(&info_, bytes.data(), static_cast<unsigned long>(bytes.size()));
+    jpeg_save_markers(&info_, JPEG_APP0 + 1, kMaxMarkerBytes);
+    jpeg_read_header(&info_, TRUE);
+    return true;
+  }
+
+  // Into `pixels`, of width * height * 3 bytes.
+  bool readPixels(std::uint8_t* pixels) {
+    if (setjmp(errors_.escape) != 0) return false;
+    const bool cmyk = info_.num_components == 4;
+    info_.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    info_.out_color_components = cmyk ? 4 : kChannels;
+    jpeg_start_decompress(&info_);
+    const std::size_t stride = static_cast<std::size_t>(info_.output_width) * kChannels;
+    JSAMPARRAY inks = nullptr;
+    if (cmyk) {
+      inks = info_.mem->alloc_sarray(reinterpret_cast<j_common_ptr>(&info_), JPOOL_IMAGE,
+                                     info_.output_width * 4, 1);
+    }
+    while (info_.output_scanline < info_.output_height) {
+      std::uint8_t* out = pixels + stride * info_.output_scanline;
+      JSAMPROW row = cmyk ? inks[0] : out;
+      if (jpeg_read_scanlines(&info_, &row, 1) != 1) return false;
+      if (cmyk) cmykRowToRgb(inks[0], out, static_cast<int>(info_.output_width));
+    }
+    jpeg_finish_decompress(&info_);
+    return true;
+  }
+
+  [[nodiscard]] std::uint32_t width() const { return info_.image_width; }
+  [[nodiscard]] std::uint32_t height() const { return info_.image_height; }
+  [[nodiscard]] bool warned() const { return errors_.base.num_warnings > 0; }
+  [[nodiscard]] std::string message() const { return errors_.message; }
+  [[nodiscard]] bool unsupported() const { return isUnsupported(errors_.base.msg_code); }
+
+  // Of the first APP1 marker, as imread does; an XMP packet standing first hides the EXIF data.
+  [[nodiscard]] int orientation() const {
+    for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
+      if (marker->marker == JPEG_APP0 + 1) {
+        return exifOrientation({marker->data, marker->data_length});
+      }
+    }
+    return 1;
+  }
+
+ private:
+  jpeg_decompress_struct info_{};
+  ErrorManager errors_{};
+  jpeg_progress_mgr progress_{};
+};
+
+}  // namespace
+
+#define LUNGCLS_TEXT_OF(value) #value
+#define LUNGCLS_TEXT(value) LUNGCLS_TEXT_OF(value)
+const char* libjpegTurboVersion() { return LUNGCLS_TEXT(LIBJPEG_TURBO_VERSION); }
+
+bool looksLikeJpeg(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= 2 && bytes[0] == 0xFF && bytes[1] == 0xD8 &&
+         (bytes.size() == 2 || bytes[2] == 0xFF);
+}
+
+Outcome decodeJpeg(std::span<const std::uint8_t> bytes, const ImageLimits& limits, Image& image,
+                   Image& spare) {
+  Decompressor decompressor;
+  if (!decompressor.readHeader(bytes)) {
+    return {decompressor.unsupported() ? Status::Unsupported : Status::Header,
+            decompressor.message()};
+  }
+  const std::uint64_t pixels =
+      static_cast<std::uint64_t>(decompressor.width()) * decompressor.height();
+  if (pixels > limits.maxPixels) {
+    return {Status::TooLarge, "The image has " + std::to_string(decompressor.width()) + " x " +
+                                  std::to_string(decompressor.height()) + " = " +
+                                  std::to_string(pixels) + " pixels, more than the limit of " +
+                                  std::to_string(limits.maxPixels) + " (--max-pixels)"};
+  }
+  image.width = static_cast<int>(decompressor.width());
+  image.height = static_cast<int>(decompressor.height());
+  const int orientation = decompressor.orientation();
+  if (!decompressor.readPixels(image.pixels.reserve(image.bytes()))) {
+    return {decompressor.unsupported() ? Status::Unsupported : Status::Corrupt,
+            decompressor.message()};
+  }
+  applyOrientation(orientation, image, spare);
+  if (decompressor.warned()) return {Status::Damaged, decompressor.message()};
+  return {};
+}
+
+}  // namespace lungcls

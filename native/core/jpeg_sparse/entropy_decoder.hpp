@@ -1,0 +1,90 @@
+// Huffman decoding of one or two images at a time into blocks of coefficients.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "huffman_table.hpp"
+
+namespace lungcls::jpeg_sparse {
+
+constexpr std::size_t kBlockBytes = 2 * kBlockSize;
+// Blocks that are decoded between two visits of the caller: few enough for their coefficients to be
+// still in the first-level cache when the inverse DCT comes for them.
+constexpr int kMaxStretchBlocks = 64;
+
+// One image's entropy decoder. Coefficients stand in zigzag order, the DC coefficient is still the
+// difference that was coded.
+class EntropyDecoder {
+ public:
+  struct Tables {
+    const HuffmanTable* dc;
+    const HuffmanTable* ac;
+  };
+
+  // The tables of the blocks of one MCU, in order; the pattern repeats. At most kMaxStretchBlocks.
+  void setTables(std::span<const Tables> mcu);
+
+  // Begins a segment, which must be followed by kReadAhead readable bytes.
+  void beginSegment(std::span<const std::uint8_t> bytes);
+  // Begins a stretch of `blocks` blocks, a whole number of MCUs. All coefficients must be zero.
+  void beginStretch(int blocks);
+
+  // Decodes all of the stretch.
+  void finishStretch();
+  // Decodes two stretches in turns, so that the latency of one's table look-ups is hidden behind the
+  // other's, until either is nearly complete: its `nearlyComplete` is true then.
+  static void runPair(EntropyDecoder& a, EntropyDecoder& b);
+  [[nodiscard]] bool nearlyComplete() const { return state_.position >= fastEnd_; }
+
+  // To be asked after each stretch: false if the segment ended too early or something was coded that
+  // no encoder writes.
+  [[nodiscard]] bool intact() const;
+  // Whether all of the segment's bytes have been used.
+  [[nodiscard]] bool atSegmentEnd() const;
+
+  [[nodiscard]] std::int16_t* coefficients() { return work_.coefficients.data(); }
+  void clearCoefficients(int blocks);
+
+ private:
+  // What the inner loop keeps in registers. `bits` holds the next `count` bits at its top, and
+  // possibly some of those after them.
+  struct State {
+    std::uint64_t bits = 0;
+    std::uint64_t count = 0;
+    const std::uint8_t* next = nullptr;
+    std::uint64_t position = 0;  // bytes from the first coefficient of the stretch
+    const HuffmanTable* table = nullptr;
+  };
+  // While a block is decoded: the table of its AC coefficients, and that of the DC after it.
+  struct Following {
+    const HuffmanTable* ac;
+    const HuffmanTable* nextDc;
+  };
+  // Side by side, to be reached from one register.
+  struct Work {
+    alignas(kBlockBytes) std::array<std::int16_t, kMaxStretchBlocks * kBlockSize> coefficients;
+    std::array<Following, kMaxStretchBlocks> following;
+  };
+
+  static void refill(State& s);
+  static void step(State& s, EntropyDecoder& decoder);
+  static void finishLoop(EntropyDecoder& decoder);
+  static void finishLoopBmi2(EntropyDecoder& decoder);
+  static void pairLoop(EntropyDecoder& a, EntropyDecoder& b);
+  static void pairLoopBmi2(EntropyDecoder& a, EntropyDecoder& b);
+  State carefulStep(State s);
+  void endBlock(State& s) const;
+  [[nodiscard]] std::uint64_t bitsUsed() const;
+
+  Work work_{};
+  State state_;
+  std::uint64_t end_ = 0;
+  std::uint64_t fastEnd_ = 0;
+  std::span<const std::uint8_t> segment_;
+  bool irregular_ = false;
+};
+
+}  // namespace lungcls::jpeg_sparse

@@ -1,0 +1,172 @@
+#include "resize.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace lungcls {
+namespace {
+
+// OpenCV's INTER_RESIZE_COEF_SCALE: weights have 11 fractional bits.
+constexpr float kWeightScale = 2048.0F;
+constexpr std::int16_t kOne = 2048;
+
+// saturate_cast<short>(float): to the nearest, ties to even. The weights lie in 0 to 2048.
+std::int16_t roundWeight(float weight) {
+  return static_cast<std::int16_t>(std::nearbyintf(weight * kWeightScale));
+}
+
+struct Position {
+  int index;       // of the first of the two source samples, may be -1
+  float fraction;  // of the way to the second
+};
+
+// Where output sample `i` lies among the source samples: pixel centres at half-integers. In the
+// mixture of double and float that OpenCV uses.
+Position positionOf(int i, double scale) {
+  const auto at = static_cast<float>((i + 0.5) * scale - 0.5);
+  const float whole = std::floor(at);
+  return {static_cast<int>(whole), at - whole};
+}
+
+// OpenCV computes the scale as the reciprocal of a quotient, which rounds differently from from/to.
+double scaleOf(int from, int to) { return 1.0 / (static_cast<double>(to) / from); }
+
+}  // namespace
+
+void ResizePlan::prepare(int fromWidth, int fromHeight, int toWidth, int toHeight) {
+  mixedRow_[0] = mixedRow_[1] = -1;
+  if (fromWidth == fromWidth_ && fromHeight == fromHeight_ && toWidth == toWidth_ &&
+      toHeight == toHeight_) {
+    return;
+  }
+  fromWidth_ = fromWidth;
+  fromHeight_ = fromHeight;
+  toWidth_ = toWidth;
+  toHeight_ = toHeight;
+  if (fromWidth == toWidth && fromHeight == toHeight) {
+    method_ = Method::Copy;
+    return;
+  }
+  if (fromWidth == 2 * toWidth && fromHeight == 2 * toHeight) {
+    method_ = Method::HalfArea;
+    return;
+  }
+
+  bool pick = true;
+  columns_.resize(static_cast<std::size_t>(toWidth));
+  for (int x = 0; x < toWidth; ++x) {
+    auto [index, fraction] = positionOf(x, scaleOf(fromWidth, toWidth));
+    // Beyond the outermost pixel centres there is nothing to mix with.
+    if (index < 0) {
+      index = 0;
+      fraction = 0;
+    }
+    if (index >= fromWidth - 1) {
+      index = fromWidth - 1;
+      fraction = 0;
+    }
+    const int next = std::min(index + 1, fromWidth - 1);
+    columns_[x] = {index * kChannels, next * kChannels, roundWeight(1.0F - fraction),
+                   roundWeight(fraction)};
+    pick = pick && columns_[x].leftWeight == kOne;
+  }
+  rows_.resize(static_cast<std::size_t>(toHeight));
+  for (int y = 0; y < toHeight; ++y) {
+    // Unlike columns, rows beyond the border keep their weights and mix the outermost row with
+    // itself; the two roundings may then lose a unit.
+    const auto [index, fraction] = positionOf(y, scaleOf(fromHeight, toHeight));
+    rows_[y] = {std::clamp(index, 0, fromHeight - 1), std::clamp(index + 1, 0, fromHeight - 1),
+                roundWeight(1.0F - fraction), roundWeight(fraction)};
+    pick = pick && rows_[y].aboveWeight == kOne;
+  }
+  method_ = pick ? Method::Pick : Method::Linear;
+  for (auto& row : mixed_) row.resize(static_cast<std::size_t>(toWidth) * kChannels);
+}
+
+void ResizePlan::run(const std::uint8_t* from, std::uint8_t* to) {
+  switch (method_) {
+    case Method::Copy:
+      std::memcpy(to, from, static_cast<std::size_t>(toWidth_) * toHeight_ * kChannels);
+      break;
+    case Method::Pick:
+      runPick(from, to);
+      break;
+    case Method::HalfArea:
+      runHalfArea(from, to);
+      break;
+    case Method::Linear:
+      runLinear(from, to);
+      break;
+  }
+}
+
+// All weights are 0 or 1 (such as at one third of the size): the arithmetic below gives back the
+// source pixel unchanged.
+void ResizePlan::runPick(const std::uint8_t* from, std::uint8_t* to) const {
+  const std::size_t stride = static_cast<std::size_t>(fromWidth_) * kChannels;
+  for (const Row& row : rows_) {
+    const std::uint8_t* line = from + stride * row.above;
+    for (const Column& column : columns_) {
+      to[0] = line[column.left];
+      to[1] = line[column.left + 1];
+      to[2] = line[column.left + 2];
+      to += kChannels;
+    }
+  }
+}
+
+// At exactly half the size OpenCV takes INTER_LINEAR for INTER_AREA.
+void ResizePlan::runHalfArea(const std::uint8_t* from, std::uint8_t* to) const {
+  const std::size_t stride = static_cast<std::size_t>(fromWidth_) * kChannels;
+  for (int y = 0; y < toHeight_; ++y) {
+    const std::uint8_t* above = from + stride * 2 * y;
+    const std::uint8_t* below = above + stride;
+    for (int x = 0; x < toWidth_; ++x, above += 2 * kChannels, below += 2 * kChannels) {
+      for (int c = 0; c < kChannels; ++c) {
+        const int sum = above[c] + above[c + kChannels] + below[c] + below[c + kChannels];
+        *to++ = static_cast<std::uint8_t>((sum + 2) >> 2);
+      }
+    }
+  }
+}
+
+// One source row to output width. The sum has 8 + 11 bits; the four lowest are dropped already here,
+// as the vertical pass does first of all (at most 255 * 2048 / 16 = 32640).
+void ResizePlan::mixColumns(const std::uint8_t* from, std::int16_t* to) const {
+  for (const Column& column : columns_) {
+    for (int c = 0; c < kChannels; ++c) {
+      const int sum = from[column.left + c] * column.leftWeight +
+                      from[column.right + c] * column.rightWeight;
+      *to++ = static_cast<std::int16_t>(sum >> 4);
+    }
+  }
+}
+
+void ResizePlan::runLinear(const std::uint8_t* from, std::uint8_t* to) {
+  const std::size_t stride = static_cast<std::size_t>(fromWidth_) * kChannels;
+  const std::size_t width = static_cast<std::size_t>(toWidth_) * kChannels;
+  // Rows of the source alternate between the two buffers; a row is mixed once only.
+  const auto mixed = [&](int row, int keep) {
+    for (int i = 0; i < 2; ++i) {
+      if (mixedRow_[i] == row) return i;
+    }
+    const int slot = mixedRow_[0] == keep ? 1 : 0;
+    mixColumns(from + stride * row, mixed_[slot].data());
+    mixedRow_[slot] = row;
+    return slot;
+  };
+  for (const Row& row : rows_) {
+    const std::int16_t* above = mixed_[mixed(row.above, row.below)].data();
+    const std::int16_t* below = mixed_[mixed(row.below, row.above)].data();
+    const int aboveWeight = row.aboveWeight;
+    const int belowWeight = row.belowWeight;
+    for (std::size_t i = 0; i < width; ++i) {
+      const int sum = ((aboveWeight * above[i]) >> 16) + ((belowWeight * below[i]) >> 16);
+      to[i] = static_cast<std::uint8_t>((sum + 2) >> 2);
+    }
+    to += width;
+  }
+}
+
+}  // namespace lungcls

@@ -1,0 +1,59 @@
+// One encoded file in, one square RGB tile out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "file.hpp"
+#include "image.hpp"
+#include "resize.hpp"
+#include "status.hpp"
+#include "zip_entry.hpp"
+
+namespace lungcls {
+
+// Where the bytes of an image stand: a file of its own, or an entry of a zip archive.
+struct ImageSource {
+  std::string file;
+  std::optional<ZipEntry> entry;
+};
+
+struct TileOptions {
+  int size = 256;  // side of the square tile, in pixels
+  ImageLimits limits;
+  bool keepDamaged = false;  // give the pixels of images that decoded with a warning
+};
+
+inline std::size_t tileBytes(int size) {
+  return static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * kChannels;
+}
+
+// What one thread needs to make tiles; reused from tile to tile so that nothing is allocated.
+struct Workspace {
+  ScratchBuffer packed;
+  ScratchBuffer encoded;
+  Image image;
+  Image spare;
+  ResizePlan plan;
+
+  // Gives back what an unusually large image has taken.
+  void trim();
+};
+
+// The whole encoded image into workspace.encoded; its length into `length`.
+Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspace& workspace,
+                   std::size_t& length);
+
+// Decodes the JPEG in `bytes` into `tile` (tileBytes(options.size) bytes). Whatever happens, the tile
+// is either this image's pixels or zeros.
+Outcome tileFromJpeg(std::span<const std::uint8_t> bytes, const TileOptions& options,
+                     Workspace& workspace, std::uint8_t* tile);
+
+// Reads and decodes `source` into `tile`, likewise. NotJpeg where the caller has to decode it. Never
+// throws.
+Outcome tileFromSource(const ImageSource& source, const TileOptions& options, Workspace& workspace,
+                       std::uint8_t* tile) noexcept;
+
+}  // namespace lungcls

@@ -1,0 +1,12 @@
+/** The native room's face: what other rooms use of the addon. */
+export { loadAddon } from './binding.js';
+export type {
+  NativeAddon,
+  NativeBatchResult,
+  NativeDecoderOptions,
+  NativeFile,
+  NativeTileDecoder,
+} from './binding.js';
+export { floatToHalf, halfToFloat } from './half.js';
+export { MappedRows, type MappedRowsLayout } from './mapped-rows.js';
+export { nativeStatus, type NativeStatus } from './status.js';

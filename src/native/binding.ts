@@ -1,0 +1,133 @@
+/** The native addon: its typed surface, and the one place that loads it. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { LungclsError, messageOf } from '../errors.js';
+
+/** Settings of a native tile decoder; all are checked once more in C++. */
+export interface NativeDecoderOptions {
+  /** Side of a tile, 1 to 16384. */
+  readonly size: number;
+  /** Tiles a slot holds, 1 to 65536. */
+  readonly batchSize: number;
+  /** Batch buffers, 1 to 64. */
+  readonly slots: number;
+  /** Most threads of the pool that work for this decoder at a time, 1 to 1024. */
+  readonly threads: number;
+  readonly maxPixels: number;
+  readonly maxFileBytes: number;
+  /** Give the pixels of images that decoded with a warning, instead of zeros. */
+  readonly keepDamaged: boolean;
+}
+
+/** What became of the images of a batch, in order; the numbers are indices into NATIVE_STATUSES. */
+export interface NativeBatchResult {
+  readonly statuses: Uint8Array;
+  readonly messages: readonly string[];
+}
+
+/** A file to open, by name, or by the bytes of a name that is not UTF-8. */
+export type NativeFile = string | Uint8Array;
+
+export interface NativeTileDecoder {
+  /**
+   * Decodes up to batchSize images into the rows of a slot, in order. Rows without an image are zeros.
+   * @param entries Five numbers a file (see entryNumbers); a negative first one means a file of its own.
+   */
+  decode(
+    slot: number,
+    files: readonly NativeFile[],
+    entries: Float64Array,
+  ): Promise<NativeBatchResult>;
+  /** Resizes `pixels` (width * height * 3 bytes, RGB) into a row of a slot. */
+  place(
+    slot: number,
+    row: number,
+    pixels: Uint8Array,
+    width: number,
+    height: number,
+  ): Promise<void>;
+  /** The first `count` rows of a slot, without a copy. */
+  view(slot: number, count: number): ArrayBuffer;
+  /** Makes every later use of a view fail. */
+  detach(view: ArrayBuffer): void;
+  /** Images not yet begun get the status ABORTED. */
+  cancel(): void;
+}
+
+export interface NativeMappedRows {
+  gatherBytes(rows: Uint32Array | Int32Array, out: Uint8Array): Promise<void>;
+  gatherHalfToFloat(rows: Uint32Array | Int32Array, out: Float32Array): Promise<void>;
+  close(): void;
+}
+
+export interface NativeAddon {
+  /** Raised with every change of this interface, so that a stale build is noticed. */
+  readonly interfaceVersion: number;
+  readonly libjpegTurboVersion: string;
+  readonly TileDecoder: new (options: NativeDecoderOptions) => NativeTileDecoder;
+  readonly MappedRows: new (
+    path: string,
+    offset: number,
+    rowBytes: number,
+    rows: number,
+  ) => NativeMappedRows;
+  /** Reads a whole file or zip entry; `bytes` is empty unless `status` is 0. */
+  readSource(
+    file: NativeFile,
+    entry: Float64Array,
+    maxFileBytes: number,
+  ): Promise<{ status: number; message: string; bytes: Uint8Array }>;
+  /** Sets the size of the process's one thread pool: its CPU budget for native work. */
+  setThreads(threads: number): void;
+  threads(): number;
+  /** Bytes of image buffers held at the moment, for leak tests. */
+  nativeBytes(): number;
+  /** To nearest, ties to even. Both arrays have the same length. */
+  floatToHalf(from: Float32Array, to: Uint16Array): void;
+  halfToFloat(from: Uint16Array, to: Float32Array): void;
+}
+
+/** The value of interfaceVersion that this file describes. */
+const INTERFACE_VERSION = 1;
+const BUILD_COMMAND = 'npm run build:native';
+// From dist/native/ in a checkout as well as in an installed package.
+const ADDON_FILE = fileURLToPath(
+  new URL('../../build/native/Release/lungcls.node', import.meta.url),
+);
+
+let loaded: NativeAddon | undefined;
+
+/**
+ * Loads the native addon, once.
+ * @throws LungclsError ADDON_MISSING, with the command that mends it, when it has not been built, was
+ * built from other sources, or cannot be loaded here.
+ */
+export function loadAddon(): NativeAddon {
+  loaded ??= load(ADDON_FILE);
+  return loaded;
+}
+
+function load(file: string): NativeAddon {
+  if (!existsSync(file)) {
+    throw missing(file, 'has not been built');
+  }
+  let addon: NativeAddon;
+  try {
+    addon = createRequire(import.meta.url)(file) as NativeAddon;
+  } catch (error) {
+    throw missing(file, `cannot be loaded (${messageOf(error)})`, error);
+  }
+  if (addon.interfaceVersion !== INTERFACE_VERSION) {
+    throw missing(file, 'was built from another version of the sources');
+  }
+  return addon;
+}
+
+function missing(file: string, what: string, cause?: unknown): LungclsError {
+  return new LungclsError(
+    'ADDON_MISSING',
+    `The native addon ${what}: ${file}. Build it with "${BUILD_COMMAND}" in the package's folder`,
+    { cause, path: file },
+  );
+}
