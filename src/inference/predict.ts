@@ -30,8 +30,9 @@ export interface PredictOptions extends TaskOptions {
   inputs: readonly string[];
   /** The CSV file to write, or a stream to write it to. A stream cannot be resumed. */
   output: string | NodeJS.WritableStream;
-  /** Where the names for `-` come from: one a line, or each ended by NUL with `nulSeparated`. */
+  /** Where the names for `-` come from: one a line, or separated by NUL where there is one. */
   list?: Readable;
+  /** They are separated by NUL, whatever the list looks like. */
   nulSeparated?: boolean;
   /** `onnx` by default. */
   engine?: Engine;
@@ -85,7 +86,11 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
     const { preprocessing, preprocessingFingerprint } = bundle.metadata;
     checkPreprocessing(
       { preprocessing, preprocessingFingerprint },
-      { spec: store.spec, name: store.directory },
+      {
+        spec: store.spec,
+        fingerprint: store.preprocessingFingerprint,
+        name: store.directory,
+      },
     );
     const job = new PredictJob(bundle, options, settings, { store: store.fingerprint });
     return await job.run(storeInput(store, settings.batchSize));
@@ -101,14 +106,14 @@ async function predictImages(
 ): Promise<PredictResult> {
   const { inputs, list, nulSeparated, signal } = options;
   const { batchSize, threads, maxPixels } = settings;
+  const separator = nulSeparated === true ? '\0' : undefined;
   const job = new PredictJob(bundle, options, settings, {
     inputs: await describeInputs(inputs),
     maxPixels,
   });
   return await job.run(
     imageInput({
-      list: () =>
-        listImages(inputs, { list, separator: nulSeparated === true ? '\0' : '\n', signal }),
+      list: () => listImages(inputs, { list, separator, signal }),
       countable: !inputs.includes('-'),
       size: bundle.metadata.preprocessing.size,
       batchSize,

@@ -1,22 +1,27 @@
 /** Rows to a stream, such as stdout, no faster than its reader takes them. */
-import { once } from 'node:events';
 import { writeError } from '../errors.js';
+import { throwIfAborted } from '../runtime/abort.js';
 import type { ResultSink } from './result-file.js';
 
-/** @param signal ends the wait for a reader that no longer reads */
+/** @param signal ends the wait for a reader that does not read */
 export function streamSink(
   stream: NodeJS.WritableStream,
   signal: AbortSignal | undefined,
 ): ResultSink {
   return {
     async append(text) {
-      try {
-        if (stream.write(text)) return;
-        await once(stream, 'drain', signal === undefined ? {} : { signal });
-      } catch (error) {
-        if (signal?.aborted === true) return;
-        throw writeError(error, 'the output stream');
-      }
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = (): void => {
+          resolve();
+        };
+        signal?.addEventListener('abort', onAbort, { once: true });
+        stream.write(text, (error) => {
+          signal?.removeEventListener('abort', onAbort);
+          if (error === undefined || error === null) resolve();
+          else reject(writeError(error, 'the output stream'));
+        });
+      });
+      throwIfAborted(signal);
     },
   };
 }

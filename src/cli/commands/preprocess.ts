@@ -27,6 +27,11 @@ export const preprocessCommand = defineCommand({
         describe: 'The classes to take, by folder name, separated by commas, in this order',
       })
       .option('max-pixels', MAX_PIXELS)
+      .option('keep-damaged', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also take images whose data is damaged, as far as they decode',
+      })
       .option('threads', THREADS)
       .option('force', FORCE)
       .example('$0 preprocess archive.zip -o store', 'LC25000 as it was downloaded')
@@ -41,6 +46,7 @@ export const preprocessCommand = defineCommand({
         size: argv.size,
         classes: parseClasses(argv.classes),
         maxPixels: argv['max-pixels'],
+        keepDamaged: argv['keep-damaged'],
         threads: argv.threads,
         force: argv.force,
       }),
@@ -48,16 +54,30 @@ export const preprocessCommand = defineCommand({
     const perClass = Object.entries(result.perClass).map(
       ([name, count]) => `${name} ${formatCount(count)}`,
     );
-    const rate = result.seconds > 0 ? `, ${formatRate(result.rows / result.seconds)} tiles/s` : '';
     return {
       value: result,
       lines: [
-        `${formatCount(result.rows)} tiles (${perClass.join(', ')}) in ${formatSeconds(result.seconds)}${rate}`,
-        ...(result.errors > 0
-          ? [`${formatCount(result.errors)} images gave no tile; index.csv in the store says why`]
-          : []),
-        `Tile store: ${argv.output}`,
+        `${formatCount(result.rows)} tiles (${perClass.join(', ')}) in ${formatSeconds(result.seconds)}, ` +
+          `${formatRate(result.tilesPerSecond)} tiles/s on ${threadCount(result.threads)}`,
+        ...describeFailures(result.errors, result.failures),
+        `Tile store: ${result.store}`,
       ],
     };
   },
 });
+
+function threadCount(threads: number): string {
+  return threads === 1 ? '1 thread' : `${threads} threads`;
+}
+
+function describeFailures(
+  errors: number,
+  failures: readonly { path: string; code: string; message: string }[],
+): string[] {
+  if (errors === 0) return [];
+  return [
+    `${formatCount(errors)} images gave no tile; index.csv in the store names all of them:`,
+    ...failures.map(({ path, code, message }) => `  ${code} ${JSON.stringify(path)}: ${message}`),
+    ...(errors > failures.length ? ['  ...'] : []),
+  ];
+}

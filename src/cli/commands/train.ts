@@ -58,6 +58,48 @@ export const trainCommand = defineCommand({
         default: 0,
         describe: 'Of the initial weights, the order of the tiles, and dropout',
       })
+      .option('dropout', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.dropout,
+        describe: "Share of the second layer's outputs that dropout zeroes",
+      })
+      .option('early-stopping', {
+        type: 'boolean',
+        default: true,
+        describe:
+          'Stop when validation accuracy no longer rises, and keep the best weights; --no-early-stopping: never',
+      })
+      .option('early-stopping-patience', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.earlyStoppingPatience,
+        describe: 'Epochs to wait for a rise',
+      })
+      .option('reduce-lr', {
+        type: 'boolean',
+        default: true,
+        describe:
+          'Lower the learning rate when validation loss no longer falls; --no-reduce-lr: never',
+      })
+      .option('reduce-lr-patience', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.reduceLrPatience,
+        describe: 'Epochs to wait for a fall',
+      })
+      .option('reduce-lr-factor', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.reduceLrFactor,
+        describe: 'What the learning rate is multiplied with',
+      })
+      .option('target-accuracy', {
+        type: 'number',
+        requiresArg: true,
+        default: RECIPE.targetAccuracy,
+        describe: 'Stop once validation accuracy is above this; 1: never',
+      })
       .option('device', DEVICE)
       .option('threads', THREADS)
       .option('force', FORCE)
@@ -71,12 +113,19 @@ export const trainCommand = defineCommand({
         output: argv.output,
         base: argv.base,
         pixels: argv.pixels,
-        epochs: argv['epochs'],
+        epochs: argv.epochs,
         batchSize: argv['batch-size'],
         learningRate: argv['learning-rate'],
         split: argv.split,
         splitSeed: argv['split-seed'],
         seed: argv.seed,
+        dropout: argv.dropout,
+        earlyStopping: argv['early-stopping'],
+        earlyStoppingPatience: argv['early-stopping-patience'],
+        reduceLr: argv['reduce-lr'],
+        reduceLrPatience: argv['reduce-lr-patience'],
+        reduceLrFactor: argv['reduce-lr-factor'],
+        targetAccuracy: argv['target-accuracy'],
         device: argv.device,
         threads: argv.threads,
         force: argv.force,
