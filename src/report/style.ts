@@ -129,7 +129,7 @@ const PRINT = `
   figure, .figure, .note, tr, pre, .chart, .matrix { break-inside: avoid; }
   main > section { padding-top: 1.3rem; }
   .columns { grid-template-columns: 1fr 1fr; gap: 1rem; }
-  .tiles { grid-template-columns: repeat(6, 1fr); max-width: none; }
+  .tiles { grid-template-columns: repeat(5, 1fr); max-width: none; }
   .figures { grid-template-columns: repeat(5, 1fr); gap: 2mm; }
   .figure { padding: 2mm 2.5mm; }
   .figure .value { font-size: 13pt; }
