@@ -17,7 +17,7 @@ export function renderSection(section: Section): Html {
 
 /** A box that can be scrolled sideways, by keyboard too, when the screen is narrower than a table. */
 export function scrollable(label: string, body: Part): Html {
-  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${body}</div>`;
+  return html`<div class="scroll" role="group" aria-label="${label}" tabindex="0">${body}</div>`;
 }
 
 /** A two-column table of names and values; pairs whose value is undefined are left out. */
