@@ -6,6 +6,7 @@ import { formatDecimal } from '../format.js';
 
 export function provenanceSection(data: ReportData): Section {
   const { store, base, exportMaxDifference: difference } = data;
+  const known = new Set([store.fingerprint, store.preprocessingFingerprint, base.fingerprint]);
   return {
     id: 'provenance',
     title: 'Versions and hashes',
@@ -21,7 +22,9 @@ export function provenanceSection(data: ReportData): Section {
       ['Tile store', hash(store.fingerprint)],
       ['Preprocessing', hash(store.preprocessingFingerprint)],
       ['Base', hash(base.fingerprint)],
-      ...data.hashes.map((entry) => [entry.name, hash(entry.value)] as const),
+      ...data.hashes
+        .filter(({ value }) => !known.has(value))
+        .map((entry) => [entry.name, hash(entry.value)] as const),
     ])}`,
   };
 }
