@@ -2,6 +2,7 @@
  * An ONNX model as plain data, and its bytes. Only the parts of the schema that we use; field
  * numbers from onnx/onnx.proto3.
  */
+import { SEAL_KEY, sealHash } from './metadata.js';
 import { MessageWriter } from './protobuf.js';
 
 export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
@@ -54,25 +55,37 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The file's bytes in pieces, in order; tensors are not copied. */
+/**
+ * The file's bytes in pieces, in order; tensors are not copied. A model with metadata is sealed (see
+ * metadata.ts).
+ */
 export function encodeModel(model: OnnxModel): readonly Uint8Array[] {
+  const graph = new MessageWriter();
+  writeGraph(graph, model);
   const writer = new MessageWriter()
     .integer(1, IR_VERSION)
     .string(2, 'lungcls-fast')
     .message(8, (opset) => opset.string(1, '').integer(2, OPSET));
-  // Before the graph, so that a reader finds it without skipping the weights.
-  for (const [key, value] of Object.entries(model.metadata)) {
+  // Before the graph, for those who look at the file's beginning.
+  for (const [key, value] of Object.entries(sealed(model.metadata, graph))) {
     writer.message(14, (entry) => entry.string(1, key).string(2, value));
   }
-  writer.message(7, (graph) => {
-    writeGraph(graph, model);
-  });
-  return writer.chunks;
+  return writer.append(7, graph).chunks;
 }
 
 /** The file's bytes in one piece. */
 export function modelBytes(model: OnnxModel): Uint8Array {
   return Buffer.concat(encodeModel(model));
+}
+
+function sealed(
+  strings: Readonly<Record<string, string>>,
+  graph: MessageWriter,
+): Readonly<Record<string, string>> {
+  if (Object.keys(strings).length === 0) return strings;
+  const hash = sealHash(strings);
+  for (const chunk of graph.chunks) hash.update(chunk);
+  return { ...strings, [SEAL_KEY]: hash.digest('hex') };
 }
 
 function writeGraph(graph: MessageWriter, model: OnnxModel): void {

@@ -52,6 +52,11 @@ export class MessageWriter {
   message(field: number, write: (inner: MessageWriter) => void): this {
     const inner = new MessageWriter();
     write(inner);
+    return this.append(field, inner);
+  }
+
+  /** A message that is written already. */
+  append(field: number, inner: MessageWriter): this {
     this.#tag(field, WIRE.bytes);
     this.#push(varint(inner.byteLength));
     for (const chunk of inner.chunks) this.chunks.push(chunk);

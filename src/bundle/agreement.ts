@@ -1,0 +1,122 @@
+/** The gate of every export: do the files that were written compute what they should? */
+import { LungclsError } from '../errors.js';
+import { throwIfAborted } from '../runtime/abort.js';
+import { createOnnxSession } from '../runtime/onnx-session.js';
+import type { Tensorflow } from '../runtime/tensorflow.js';
+import { PROBABILITIES_OUTPUT } from '../onnx/export.js';
+import { layersModelHandler } from './layers-model.js';
+
+/** Largest difference of a probability that an export may have against tfjs. */
+export const TOLERANCE = { float32: 1e-4, float16: 5e-3 } as const;
+
+/** Tiles a run: small, as both engines hold a batch's activations. */
+const BATCH = 8;
+
+export interface CheckTiles {
+  /** uint8, (count, size, size, 3), RGB. */
+  readonly tiles: Uint8Array;
+  readonly count: number;
+  readonly size: number;
+  readonly classes: number;
+}
+
+/**
+ * Probabilities of the layers model in a folder, (count, classes).
+ * @throws LungclsError MODEL_INVALID | INPUT_UNREADABLE | ABORTED
+ */
+export async function tfjsProbabilities(
+  folder: string,
+  { tf }: Tensorflow,
+  check: CheckTiles,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  const model = await tf.loadLayersModel(layersModelHandler(folder));
+  const result = new Float32Array(check.count * check.classes);
+  try {
+    for (const { first, tiles, shape } of batches(check)) {
+      throwIfAborted(signal);
+      const output = tf.tidy(() => {
+        const predicted = model.predictOnBatch(tf.tensor4d(Int32Array.from(tiles), shape, 'int32'));
+        return Array.isArray(predicted) ? predicted[0] : predicted;
+      });
+      if (output === undefined) throw new LungclsError('INTERNAL', `${folder} has no output`);
+      result.set(await output.data<'float32'>(), first * check.classes);
+      output.dispose();
+    }
+  } finally {
+    model.dispose();
+  }
+  return result;
+}
+
+/**
+ * Probabilities of an ONNX file on the CPU, (count, classes).
+ * @throws LungclsError MODEL_INVALID | ABORTED
+ */
+export async function onnxProbabilities(
+  path: string,
+  check: CheckTiles,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  const session = await createOnnxSession({ model: path, device: 'cpu', signal });
+  const result = new Float32Array(check.count * check.classes);
+  try {
+    for (const { first, tiles, shape } of batches(check)) {
+      const output = (await session.run(tiles, shape)).get(PROBABILITIES_OUTPUT);
+      if (output === undefined) throw new LungclsError('INTERNAL', `${path} has no output`);
+      result.set(output.data, first * check.classes);
+    }
+  } finally {
+    await session.close();
+  }
+  return result;
+}
+
+/**
+ * The largest difference, refused if it is above the tolerance.
+ * @throws LungclsError EXPORT_MISMATCH
+ */
+export function requireAgreement(
+  file: string,
+  found: Float32Array,
+  reference: Float32Array,
+  tolerance: number,
+): number {
+  const largest = largestDifference(found, reference);
+  if (largest > tolerance) {
+    throw new LungclsError(
+      'EXPORT_MISMATCH',
+      `Expected ${file} to give the probabilities of the trained model within ${String(tolerance)} ` +
+        `but they differ by ${String(largest)}`,
+    );
+  }
+  return largest;
+}
+
+/** Infinity where either side has no number: a value that is not finite, or none at all. */
+export function largestDifference(found: Float32Array, reference: Float32Array): number {
+  if (found.length !== reference.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (const [i, value] of reference.entries()) {
+    const difference = Math.abs(value - (found[i] ?? Number.NaN));
+    if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY;
+    largest = Math.max(largest, difference);
+  }
+  return largest;
+}
+
+function* batches({ tiles, count, size }: CheckTiles): Generator<{
+  first: number;
+  tiles: Uint8Array;
+  shape: [number, number, number, number];
+}> {
+  const tileBytes = size * size * 3;
+  for (let first = 0; first < count; first += BATCH) {
+    const n = Math.min(BATCH, count - first);
+    yield {
+      first,
+      tiles: tiles.subarray(first * tileBytes, (first + n) * tileBytes),
+      shape: [n, size, size, 3],
+    };
+  }
+}

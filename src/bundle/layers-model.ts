@@ -1,0 +1,130 @@
+/** A tfjs layers model on disk: model.json and shards, as tensorflowjs_converter writes them. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { io } from '@tensorflow/tfjs';
+import { readError, writeError } from '../errors.js';
+import type { LayersModelData } from '../network/lower-tfjs.js';
+import { writeFileAtomic } from '../storage/atomic.js';
+import { invalid, type FileFacts } from './metadata.js';
+
+export const LAYERS_MODEL_FILE = 'model.json';
+/** Large enough for few files, small enough for browsers that load them over a network. */
+const SHARD_BYTES = 16 * 1024 * 1024;
+
+interface ModelJson {
+  readonly format: 'layers-model';
+  readonly generatedBy: string;
+  readonly convertedBy: null;
+  readonly modelTopology: object;
+  readonly weightsManifest: readonly {
+    readonly paths: readonly string[];
+    readonly weights: io.WeightsManifestEntry[];
+  }[];
+}
+
+/**
+ * Writes model.json and its shards into a folder.
+ * @returns facts of every file, by name in the folder
+ * @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE
+ */
+export async function writeLayersModel(
+  folder: string,
+  model: LayersModelData,
+  generatedBy: string,
+): Promise<Record<string, FileFacts>> {
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw writeError(error, folder);
+  });
+  const facts: Record<string, FileFacts> = {};
+  const write = async (name: string, chunks: readonly Uint8Array[]): Promise<void> => {
+    await writeFileAtomic(join(folder, name), chunks);
+    facts[name] = factsOf(chunks);
+  };
+  const shards = cut(
+    model.weights.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  );
+  const paths = shards.map((_, i) => `group1-shard${String(i + 1)}of${String(shards.length)}.bin`);
+  for (const [i, chunks] of shards.entries()) await write(paths[i] ?? '', chunks);
+  const json: ModelJson = {
+    format: 'layers-model',
+    generatedBy,
+    convertedBy: null,
+    modelTopology: model.topology,
+    weightsManifest: [
+      {
+        paths,
+        weights: model.weights.map(({ name, shape }) => ({
+          name,
+          shape: [...shape],
+          dtype: 'float32',
+        })),
+      },
+    ],
+  };
+  await write(LAYERS_MODEL_FILE, [Buffer.from(JSON.stringify(json))]);
+  return facts;
+}
+
+/**
+ * For tf.loadLayersModel on any backend: reads the model from a folder.
+ * @throws LungclsError (when loading) MODEL_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE
+ */
+export function layersModelHandler(folder: string): io.IOHandler {
+  return {
+    async load() {
+      const path = join(folder, LAYERS_MODEL_FILE);
+      let json: ModelJson;
+      try {
+        json = JSON.parse(await readFile(path, 'utf8')) as ModelJson;
+      } catch (error) {
+        if (error instanceof SyntaxError)
+          throw invalid(path, 'expected JSON but it is none', error);
+        throw readError(error, path);
+      }
+      const weightData: ArrayBuffer[] = [];
+      for (const name of json.weightsManifest.flatMap(({ paths }) => paths)) {
+        const bytes = await readFile(join(folder, name)).catch((error: unknown) => {
+          throw readError(error, join(folder, name));
+        });
+        weightData.push(Uint8Array.from(bytes).buffer);
+      }
+      return {
+        format: json.format,
+        modelTopology: json.modelTopology,
+        weightSpecs: json.weightsManifest.flatMap(({ weights }) => weights),
+        weightData,
+      };
+    },
+  };
+}
+
+/** SHA-256 and length of chunks in order. */
+export function factsOf(chunks: Iterable<Uint8Array>): FileFacts {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for (const chunk of chunks) {
+    hash.update(chunk);
+    bytes += chunk.byteLength;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+/** Byte strings cut into groups of SHARD_BYTES, the last one shorter. Nothing is copied. */
+function cut(pieces: readonly Uint8Array[]): Uint8Array[][] {
+  const shards: Uint8Array[][] = [[]];
+  let room = SHARD_BYTES;
+  for (let piece of pieces) {
+    while (piece.byteLength > 0) {
+      if (room === 0) {
+        shards.push([]);
+        room = SHARD_BYTES;
+      }
+      const part = piece.subarray(0, room);
+      shards.at(-1)?.push(part);
+      room -= part.byteLength;
+      piece = piece.subarray(part.byteLength);
+    }
+  }
+  return shards;
+}

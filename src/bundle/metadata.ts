@@ -1,0 +1,194 @@
+/** lungcls.json: everything about a model that is not weights. Also inside every .onnx we write. */
+import { LungclsError } from '../errors.js';
+import {
+  parsePreprocessingSpec,
+  preprocessingFingerprint,
+  type PreprocessingSpec,
+} from '../imaging/preprocessing.js';
+import { PIXELS, type Pixels } from '../network/compose.js';
+import { MAX_CLASSES, MIN_CLASSES } from '../network/head.js';
+import { canonicalJson, type Json } from '../storage/hash.js';
+
+export const BUNDLE_FORMAT = 'lungcls-bundle';
+export const BUNDLE_VERSION = 1;
+
+/** Files of a bundle, by their place in its folder. */
+export const METADATA_FILE = 'lungcls.json';
+export const ONNX_FILE = 'model.onnx';
+export const FP16_FILE = 'model.fp16.onnx';
+export const TFJS_FOLDER = 'tfjs';
+export const CARD_FILE = 'MODEL_CARD.md';
+
+/** Key of the JSON among an ONNX file's strings. */
+export const ONNX_METADATA_KEY = METADATA_FILE;
+
+export interface FileFacts {
+  /** Hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface BundleBase {
+  readonly id: string;
+  readonly name: string;
+  readonly source: string;
+  readonly licence: string;
+  readonly fingerprint: string;
+}
+
+export type JsonRecord = Readonly<Record<string, Json>>;
+
+/** What stands in every copy of the metadata. */
+export interface ModelDescription {
+  readonly format: typeof BUNDLE_FORMAT;
+  readonly version: typeof BUNDLE_VERSION;
+  readonly toolVersion: string;
+  /** Names of the outputs, in order. */
+  readonly classes: readonly string[];
+  readonly preprocessing: PreprocessingSpec;
+  readonly preprocessingFingerprint: string;
+  readonly pixels: Pixels;
+  readonly base: BundleBase;
+  /** The settings it was trained with, as the run recorded them. */
+  readonly training: JsonRecord;
+  /** Its figures, as the run recorded them. */
+  readonly metrics: JsonRecord;
+  readonly notice: string;
+}
+
+export interface ModelMetadata extends ModelDescription {
+  /** Facts of the files, by name relative to the folder, `/`-separated. */
+  readonly files: Readonly<Record<string, FileFacts>>;
+}
+
+/** The description as one text, the same for the same content. */
+export function describeModel(description: ModelDescription): string {
+  const { format, version, toolVersion, classes, preprocessing, pixels, base } = description;
+  const { training, metrics, notice } = description;
+  return canonicalJson({
+    ...{ format, version, toolVersion, classes, pixels, training, metrics, notice },
+    preprocessing: { ...preprocessing },
+    preprocessingFingerprint: description.preprocessingFingerprint,
+    base: { ...base },
+  });
+}
+
+/**
+ * Reads a description from JSON text.
+ * @param where for messages
+ * @throws LungclsError MODEL_INVALID naming the field, what was expected and what was found
+ */
+export function parseDescription(text: string, where: string): ModelDescription {
+  const value = parseJson(text, where);
+  const fail = (field: string, expected: string): never => {
+    const found = JSON.stringify(value[field]) as string | undefined;
+    throw invalid(where, `expected ${expected} for ${field} but found ${shorten(found)}`);
+  };
+  if (value['format'] !== BUNDLE_FORMAT) fail('format', JSON.stringify(BUNDLE_FORMAT));
+  if (value['version'] !== BUNDLE_VERSION) {
+    fail('version', `${String(BUNDLE_VERSION)}, the one this version reads,`);
+  }
+  const { classes, pixels, base, training, metrics } = value;
+  if (!isClassList(classes)) {
+    return fail('classes', `${String(MIN_CLASSES)} to ${String(MAX_CLASSES)} different names`);
+  }
+  const preprocessing = parsePreprocessingSpec(value['preprocessing']);
+  if (preprocessing === undefined) return fail('preprocessing', 'a description that we know');
+  const ownFingerprint = preprocessingFingerprint(preprocessing);
+  if (value['preprocessingFingerprint'] !== ownFingerprint) {
+    return fail('preprocessingFingerprint', ownFingerprint);
+  }
+  const knownPixels = PIXELS.find((name) => name === pixels);
+  if (knownPixels === undefined) return fail('pixels', PIXELS.join(' or '));
+  if (!isStringRecord(base)) return fail('base', 'an object of strings');
+  const { id, name, source, licence, fingerprint } = base;
+  if (id === undefined || fingerprint === undefined) return fail('base', 'an id and a fingerprint');
+  return {
+    format: BUNDLE_FORMAT,
+    version: BUNDLE_VERSION,
+    toolVersion: stringOf(value['toolVersion']),
+    classes,
+    preprocessing,
+    preprocessingFingerprint: ownFingerprint,
+    pixels: knownPixels,
+    base: { id, name: name ?? id, source: source ?? '', licence: licence ?? '', fingerprint },
+    training: isRecord(training) ? (training as JsonRecord) : fail('training', 'an object'),
+    metrics: isRecord(metrics) ? (metrics as JsonRecord) : fail('metrics', 'an object'),
+    notice: stringOf(value['notice']),
+  };
+}
+
+/**
+ * Reads lungcls.json.
+ * @throws LungclsError MODEL_INVALID
+ */
+export function parseMetadata(text: string, where: string): ModelMetadata {
+  const description = parseDescription(text, where);
+  const files = parseJson(text, where)['files'];
+  if (!isRecord(files)) throw invalid(where, 'expected an object for files');
+  for (const [name, facts] of Object.entries(files)) {
+    if (!isSafeName(name) || !isFileFacts(facts)) {
+      throw invalid(
+        where,
+        `expected a name inside the folder with sha256 and bytes but found ${name}`,
+      );
+    }
+  }
+  return { ...description, files: files as Record<string, FileFacts> };
+}
+
+export function invalid(where: string, why: string, cause?: unknown): LungclsError {
+  return new LungclsError('MODEL_INVALID', `${where}: ${why}`, { path: where, cause });
+}
+
+function parseJson(text: string, where: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalid(where, 'expected JSON but it is none', error);
+  }
+  if (!isRecord(value)) throw invalid(where, 'expected a JSON object');
+  return value;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
+}
+
+function isClassList(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length >= MIN_CLASSES &&
+    value.length <= MAX_CLASSES &&
+    value.every((name) => typeof name === 'string' && name !== '') &&
+    new Set(value).size === value.length
+  );
+}
+
+function isFileFacts(value: unknown): value is FileFacts {
+  return (
+    isRecord(value) &&
+    typeof value['sha256'] === 'string' &&
+    /^[0-9a-f]{64}$/.test(value['sha256']) &&
+    Number.isSafeInteger(value['bytes'])
+  );
+}
+
+/** The names come from the file: none may lead out of the folder. */
+function isSafeName(name: string): boolean {
+  return name.split('/').every((part) => /^[\w][\w.-]*$/.test(part));
+}
+
+function stringOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function shorten(text: string | undefined): string {
+  if (text === undefined) return 'nothing';
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}

@@ -1,0 +1,125 @@
+/** Opens a model: a bundle's folder, or a lone .onnx out of one. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { LungclsError, readError } from '../errors.js';
+import { readOnnxMetadata, SEAL_KEY, verifySeal } from '../onnx/metadata.js';
+import { sha256File } from '../storage/hash.js';
+import {
+  describeModel,
+  FP16_FILE,
+  invalid,
+  METADATA_FILE,
+  ONNX_FILE,
+  ONNX_METADATA_KEY,
+  parseDescription,
+  parseMetadata,
+  TFJS_FOLDER,
+  type ModelMetadata,
+} from './metadata.js';
+
+export interface Bundle {
+  readonly metadata: ModelMetadata;
+  /** The model's float32 file, or the lone .onnx that was opened. */
+  readonly onnxPath: string;
+  /** The half-precision file of a folder. */
+  readonly fp16Path?: string;
+  /** The folder of the tfjs layers model (its model.json is in it); a lone .onnx has none. */
+  readonly tfjsPath?: string;
+}
+
+export interface OpenBundleOptions {
+  /** Whose files are going to be used: only they are hashed. By default both. */
+  engine?: 'onnx' | 'tfjs';
+}
+
+/**
+ * Opens a model and checks it: every file is there and has its size, those that are going to be used
+ * have their hash, and the ONNX file carries the same description as lungcls.json.
+ * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | MODEL_INVALID
+ */
+export async function openBundle(path: string, options: OpenBundleOptions = {}): Promise<Bundle> {
+  const info = await stat(path).catch((error: unknown) => {
+    throw readError(error, path, 'model');
+  });
+  return info.isDirectory() ? openFolder(path, options) : openLone(path);
+}
+
+async function openFolder(path: string, { engine }: OpenBundleOptions): Promise<Bundle> {
+  const metadataPath = join(path, METADATA_FILE);
+  const text = await readFile(metadataPath, 'utf8').catch((error: unknown) => {
+    const cause = readError(error, metadataPath);
+    if (cause.code !== 'INPUT_NOT_FOUND') throw cause;
+    throw invalid(path, `expected a model bundle but there is no ${METADATA_FILE} in it`, cause);
+  });
+  const metadata = parseMetadata(text, metadataPath);
+  const tfjsFiles = Object.keys(metadata.files).filter((name) =>
+    name.startsWith(`${TFJS_FOLDER}/`),
+  );
+  for (const name of [ONNX_FILE, `${TFJS_FOLDER}/model.json`]) {
+    if (metadata.files[name] === undefined) {
+      throw invalid(metadataPath, `expected ${name} under files but it is not listed`);
+    }
+  }
+  for (const name of Object.keys(metadata.files)) await checkSize(path, name, metadata);
+  const used = [...(engine === 'tfjs' ? [] : [ONNX_FILE]), ...(engine === 'onnx' ? [] : tfjsFiles)];
+  for (const name of used) await checkHash(path, name, metadata);
+  const onnxPath = join(path, ONNX_FILE);
+  // The hashes stand in lungcls.json; this is what vouches for lungcls.json itself.
+  const { strings } = await readOnnxMetadata(onnxPath);
+  if (strings[ONNX_METADATA_KEY] !== describeModel(metadata)) {
+    throw invalid(
+      metadataPath,
+      `expected the description that ${ONNX_FILE} carries but found another`,
+    );
+  }
+  return {
+    metadata,
+    onnxPath,
+    ...(metadata.files[FP16_FILE] === undefined ? {} : { fp16Path: join(path, FP16_FILE) }),
+    tfjsPath: join(path, TFJS_FOLDER),
+  };
+}
+
+async function openLone(path: string): Promise<Bundle> {
+  const onnx = await readOnnxMetadata(path);
+  const text = onnx.strings[ONNX_METADATA_KEY];
+  const seal = onnx.strings[SEAL_KEY];
+  if (text === undefined || seal === undefined) {
+    throw invalid(
+      path,
+      `expected an .onnx that lungcls-fast wrote, with ${ONNX_METADATA_KEY} in its metadata, but found none`,
+    );
+  }
+  const description = parseDescription(text, path);
+  if (!(await verifySeal(path, onnx))) {
+    throw invalid(path, `expected content of SHA-256 ${seal} but it has changed since`);
+  }
+  const { size } = await stat(path);
+  const files = { [basename(path)]: { sha256: seal, bytes: size } };
+  return { metadata: { ...description, files }, onnxPath: path };
+}
+
+async function checkSize(folder: string, name: string, metadata: ModelMetadata): Promise<void> {
+  const path = join(folder, name);
+  const expected = metadata.files[name]?.bytes;
+  const info = await stat(path).catch((error: unknown) => {
+    const cause = readError(error, path);
+    if (cause.code !== 'INPUT_NOT_FOUND') throw cause;
+    throw new LungclsError('MODEL_INVALID', `${folder}: expected ${name} but it is not there`, {
+      cause,
+      path,
+    });
+  });
+  if (info.size !== expected) {
+    throw invalid(path, `expected ${String(expected)} bytes but it has ${String(info.size)}`);
+  }
+}
+
+async function checkHash(folder: string, name: string, metadata: ModelMetadata): Promise<void> {
+  const path = join(folder, name);
+  const expected = metadata.files[name]?.sha256;
+  const found = await sha256File(path);
+  if (found !== expected) {
+    throw invalid(path, `expected SHA-256 ${String(expected)} but it has ${found}`);
+  }
+}

@@ -1,0 +1,237 @@
+/** Writes a model bundle, and lets it exist only if its files agree with each other. */
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { RESEARCH_NOTICE, TOOL_VERSION } from '../config.js';
+import { LungclsError, writeError } from '../errors.js';
+import { preprocessingFingerprint, type PreprocessingSpec } from '../imaging/preprocessing.js';
+import type { Base } from '../network/bases.js';
+import { classifierNetwork, type Pixels } from '../network/compose.js';
+import { lowerToLayersModel } from '../network/lower-tfjs.js';
+import { weightShapes, type Weights } from '../network/weights.js';
+import { wholeModel } from '../onnx/export.js';
+import { toFloat16 } from '../onnx/float16.js';
+import { encodeModel, type OnnxModel } from '../onnx/model.js';
+import { throwIfAborted } from '../runtime/abort.js';
+import type { TaskOptions } from '../runtime/progress.js';
+import type { Tensorflow } from '../runtime/tensorflow.js';
+import { fsyncDirectory, writeFileAtomic } from '../storage/atomic.js';
+import {
+  largestDifference,
+  onnxProbabilities,
+  requireAgreement,
+  tfjsProbabilities,
+  TOLERANCE,
+  type CheckTiles,
+} from './agreement.js';
+import { factsOf, writeLayersModel } from './layers-model.js';
+import {
+  BUNDLE_FORMAT,
+  BUNDLE_VERSION,
+  CARD_FILE,
+  describeModel,
+  FP16_FILE,
+  METADATA_FILE,
+  ONNX_FILE,
+  ONNX_METADATA_KEY,
+  parseDescription,
+  TFJS_FOLDER,
+  type FileFacts,
+  type JsonRecord,
+  type ModelDescription,
+  type ModelMetadata,
+} from './metadata.js';
+import { modelCard } from './model-card.js';
+
+export interface WriteBundleOptions extends TaskOptions {
+  /** Where the bundle will stand; replaced if it exists. Its parent exists. */
+  directory: string;
+  base: Base;
+  /** Of the head, by headGraph's names. */
+  headWeights: Weights;
+  classes: readonly string[];
+  spec: PreprocessingSpec;
+  pixels: Pixels;
+  /** Settings of the training, for lungcls.json and the model card. */
+  training: JsonRecord;
+  /** Figures of the model, for the same. */
+  metrics: JsonRecord;
+  /** Where the tfjs model is run for the comparison. */
+  tensorflow: Tensorflow;
+  /** Held-out tiles to compare the files on: uint8 (n, S, S, 3) RGB, n at least 1. */
+  checkTiles: Uint8Array;
+}
+
+export interface WriteBundleResult {
+  /** Largest differences of a probability against the tfjs model, and on how many tiles. */
+  agreement: { maxDifference: number; maxDifferenceFp16: number; tiles: number };
+  metadata: ModelMetadata;
+}
+
+/** Steps of the progress that is reported. */
+const STEPS = ['tfjs', 'onnx', 'fp16', 'check tfjs', 'check onnx', 'check fp16', 'done'] as const;
+
+/**
+ * Writes `model.onnx`, `model.fp16.onnx`, `tfjs/`, `lungcls.json` and `MODEL_CARD.md`, loads the
+ * models from these files and compares them. The folder appears only if they agree; half precision
+ * that rounds too much is left out, with a warning.
+ * @throws LungclsError EXPORT_MISMATCH | INVALID_OPTION | DISK_FULL | OUTPUT_UNWRITABLE | ABORTED
+ */
+export async function writeBundle(options: WriteBundleOptions): Promise<WriteBundleResult> {
+  const check = checkTilesOf(options);
+  checkHead(options);
+  const { directory } = options;
+  const building = `${directory}.building`;
+  try {
+    // What a killed export left is worth nothing: rebuilding takes seconds.
+    await rm(building, { recursive: true, force: true });
+    await mkdir(building);
+  } catch (error) {
+    throw writeError(error, building);
+  }
+  try {
+    const result = await build(building, options, check);
+    throwIfAborted(options.signal);
+    await fsyncDirectory(building);
+    await rm(directory, { recursive: true, force: true });
+    await rename(building, directory);
+    await fsyncDirectory(dirname(directory));
+    return result;
+  } catch (error) {
+    throw writeError(error, directory);
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
+}
+
+async function build(
+  folder: string,
+  options: WriteBundleOptions,
+  check: CheckTiles,
+): Promise<WriteBundleResult> {
+  const { base, headWeights, classes, spec, pixels, signal, tensorflow } = options;
+  const network = { pixels, size: spec.size, classes: classes.length };
+  const description = descriptionOf(options);
+  const step = (name: (typeof STEPS)[number]): void => {
+    throwIfAborted(signal);
+    const done = STEPS.indexOf(name);
+    const total = STEPS.length - 1;
+    options.onProgress?.({ stage: 'export', done, total, unit: 'steps', note: name });
+  };
+
+  step('tfjs');
+  const tfjsFolder = join(folder, TFJS_FOLDER);
+  const whole = classifierNetwork(base.weights, headWeights, network);
+  const layersModel = lowerToLayersModel(whole, 'lungcls');
+  const generator = `lungcls-fast ${TOOL_VERSION}`;
+  const tfjsFacts = await writeLayersModel(tfjsFolder, layersModel, generator);
+
+  step('onnx');
+  const metadata = { [ONNX_METADATA_KEY]: describeModel(description) };
+  let model: OnnxModel | undefined = wholeModel(base, headWeights, { ...network, metadata });
+  const onnxFacts = await writeModel(join(folder, ONNX_FILE), model);
+  step('fp16');
+  const fp16Facts = await writeModel(join(folder, FP16_FILE), toFloat16(model));
+  model = undefined; // some 190 MB that the sessions below have a better use for
+
+  step('check tfjs');
+  const reference = await tfjsProbabilities(tfjsFolder, tensorflow, check, signal);
+  step('check onnx');
+  const float32 = await onnxProbabilities(join(folder, ONNX_FILE), check, signal);
+  const maxDifference = requireAgreement(ONNX_FILE, float32, reference, TOLERANCE.float32);
+  step('check fp16');
+  const float16 = await onnxProbabilities(join(folder, FP16_FILE), check, signal);
+  const maxDifferenceFp16 = largestDifference(float16, reference);
+  const agreement = { maxDifference, maxDifferenceFp16, tiles: check.count };
+
+  const files: Record<string, FileFacts> = { [ONNX_FILE]: onnxFacts };
+  if (maxDifferenceFp16 <= TOLERANCE.float16) files[FP16_FILE] = fp16Facts;
+  else {
+    // Rounding that a head cannot bear is no reason to lose a training: the float32 model is right.
+    await rm(join(folder, FP16_FILE));
+    options.onMessage?.(
+      `${FP16_FILE} was left out: in half precision the probabilities differ by ` +
+        `${String(maxDifferenceFp16)}, more than ${String(TOLERANCE.float16)}`,
+      'warning',
+    );
+  }
+  for (const [name, facts] of Object.entries(tfjsFacts)) files[`${TFJS_FOLDER}/${name}`] = facts;
+  const complete: ModelMetadata = { ...description, files };
+  await writeFileAtomic(
+    join(folder, CARD_FILE),
+    modelCard(description, { ...agreement, hasFp16: FP16_FILE in files }),
+  );
+  await writeFileAtomic(join(folder, METADATA_FILE), `${JSON.stringify(complete, null, 2)}\n`);
+  step('done');
+  return { agreement, metadata: complete };
+}
+
+async function writeModel(path: string, model: OnnxModel): Promise<FileFacts> {
+  const chunks = encodeModel(model);
+  await writeFileAtomic(path, joinSmall(chunks));
+  return factsOf(chunks);
+}
+
+/** Chunks in pieces worth a write: a model's structure is thousands of chunks of a few bytes. */
+function* joinSmall(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  const enough = 1 << 20;
+  let pending: Uint8Array[] = [];
+  let bytes = 0;
+  for (const chunk of chunks) {
+    pending.push(chunk);
+    bytes += chunk.byteLength;
+    if (bytes < enough) continue;
+    const [only] = pending;
+    yield pending.length === 1 && only !== undefined ? only : Buffer.concat(pending);
+    pending = [];
+    bytes = 0;
+  }
+  yield Buffer.concat(pending);
+}
+
+/** Through the reader's eyes: what we write is what it accepts. */
+function descriptionOf(options: WriteBundleOptions): ModelDescription {
+  const { id, name, source, licence, fingerprint } = options.base;
+  const { classes, spec, pixels, training, metrics } = options;
+  const description: ModelDescription = {
+    format: BUNDLE_FORMAT,
+    version: BUNDLE_VERSION,
+    toolVersion: TOOL_VERSION,
+    classes,
+    preprocessing: spec,
+    preprocessingFingerprint: preprocessingFingerprint(spec),
+    pixels,
+    base: { id, name, source, licence, fingerprint },
+    training,
+    metrics,
+    notice: RESEARCH_NOTICE,
+  };
+  return parseDescription(JSON.stringify(description), 'the model to export');
+}
+
+function checkTilesOf({ checkTiles, spec, classes }: WriteBundleOptions): CheckTiles {
+  const { size } = spec;
+  const count = checkTiles.byteLength / (size * size * 3);
+  if (count < 1 || !Number.isInteger(count)) {
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected one or more whole tiles of ${String(size)} x ${String(size)} x 3 bytes for checkTiles ` +
+        `but received ${String(checkTiles.byteLength)} bytes`,
+    );
+  }
+  return { tiles: checkTiles, count, size, classes: classes.length };
+}
+
+/** A head of another shape would only be found out by the runtimes, in their own words. */
+function checkHead({ base, headWeights, classes, spec, pixels }: WriteBundleOptions): void {
+  const options = { pixels, size: spec.size, classes: classes.length };
+  const network = classifierNetwork(base.weights, headWeights, options);
+  for (const [name, shape] of weightShapes(network.graph, network.inputShape)) {
+    const found = network.weights.get(name)?.shape;
+    if (found?.join() !== shape.join()) {
+      throw new LungclsError(
+        'INVALID_OPTION',
+        `Expected weight ${name} of shape [${shape.join(', ')}] but received ${found === undefined ? 'none' : `[${found.join(', ')}]`}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * A model in half precision inside: the same input (uint8) and output (float32). Normalisation and
+ * softmax stay in float32, where halves would cost accuracy and save nothing.
+ */
+import { LungclsError } from '../errors.js';
+import { toHalf } from './half.js';
+import type { ElementType, OnnxModel, OnnxNode, OnnxTensor } from './model.js';
+import { ELEMENT } from './model.js';
+
+/** Operators that stay in float32. */
+const FLOAT32 = new Set(['Mul', 'Add', 'Softmax']);
+/** Operators that only move values: their type is their input's. */
+const ANY = new Set(['Transpose', 'Flatten', 'Identity']);
+
+/** @throws LungclsError INTERNAL for a model that is not of lowerToOnnx's making */
+export function toFloat16(model: OnnxModel): OnnxModel {
+  const nodes: OnnxNode[] = [];
+  const types = new Map<string, ElementType>([[model.input.name, model.input.type]]);
+  const initializers = new Map<string, OnnxTensor>(model.initializers.map((t) => [t.name, t]));
+
+  /** The value in the wanted type, cast where it is not. */
+  const as = (name: string, type: ElementType): string => {
+    const tensor = initializers.get(name);
+    if (tensor !== undefined) {
+      if (type === 'float16' && tensor.type === 'float32') initializers.set(name, halved(tensor));
+      return name;
+    }
+    if (types.get(name) === type) return name;
+    const cast = `${name}/${type}`;
+    if (!types.has(cast)) addCast(name, cast, type);
+    return cast;
+  };
+  const addCast = (input: string, output: string, type: ElementType): void => {
+    const attributes = { to: { integer: ELEMENT[type] } };
+    nodes.push({ name: output, type: 'Cast', inputs: [input], output, attributes });
+    types.set(output, type);
+  };
+
+  for (const node of model.nodes) {
+    if (node.type === 'Cast') {
+      nodes.push(node);
+      types.set(node.output, 'float32');
+    } else if (ANY.has(node.type)) {
+      nodes.push(node);
+      types.set(node.output, typeOf(types, node));
+    } else {
+      const type = FLOAT32.has(node.type) ? 'float32' : 'float16';
+      nodes.push({ ...node, inputs: node.inputs.map((name) => as(name, type)) });
+      types.set(node.output, type);
+    }
+  }
+  const { output } = model;
+  if (types.get(output.name) === 'float16') {
+    const inner = `${output.name}/float16`;
+    const last = nodes.findIndex((node) => node.output === output.name);
+    const node = nodes[last];
+    if (node !== undefined) nodes[last] = { ...node, output: inner };
+    addCast(inner, output.name, 'float32');
+  }
+  return { ...model, nodes, initializers: [...initializers.values()] };
+}
+
+function typeOf(types: ReadonlyMap<string, ElementType>, node: OnnxNode): ElementType {
+  const type = types.get(node.inputs[0] ?? '');
+  if (type === undefined) {
+    throw new LungclsError('INTERNAL', `ONNX node ${node.name} reads a value of unknown type`);
+  }
+  return type;
+}
+
+function halved(tensor: OnnxTensor): OnnxTensor {
+  const { buffer, byteOffset, byteLength } = tensor.bytes;
+  const half = toHalf(new Float32Array(buffer, byteOffset, byteLength / 4));
+  return { ...tensor, type: 'float16', bytes: new Uint8Array(half.buffer) };
+}
