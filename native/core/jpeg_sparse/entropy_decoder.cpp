@@ -52,9 +52,9 @@ void EntropyDecoder::beginSegment(std::span<const std::uint8_t> bytes) {
   irregular_ = false;
 }
 
-void EntropyDecoder::beginStretch(int blocks) {
-  state_.position = 0;
-  end_ = static_cast<std::uint64_t>(blocks) * kBlockBytes;
+void EntropyDecoder::beginStretch(int begin, int end) {
+  state_.position = static_cast<std::uint64_t>(begin) * kBlockBytes;
+  end_ = static_cast<std::uint64_t>(end) * kBlockBytes;
   constexpr std::uint64_t kSlow = (kTouchedBlocks - 1) * kBlockBytes;
   fastEnd_ = end_ > kSlow ? end_ - kSlow : 0;
 }

@@ -11,9 +11,9 @@
 namespace lungcls::jpeg_sparse {
 
 constexpr std::size_t kBlockBytes = 2 * kBlockSize;
-// Blocks that are decoded between two visits of the caller: few enough for their coefficients to be
-// still in the first-level cache when the inverse DCT comes for them.
-constexpr int kMaxStretchBlocks = 64;
+// Blocks that are held at a time: few enough for their coefficients to be still in the first-level cache
+// when the inverse DCT comes for them.
+constexpr int kMaxBatchBlocks = 64;
 
 // One image's entropy decoder. Coefficients stand in zigzag order, the DC coefficient is still the
 // difference that was coded.
@@ -24,13 +24,13 @@ class EntropyDecoder {
     const HuffmanTable* ac;
   };
 
-  // The tables of the blocks of one MCU, in order; the pattern repeats. At most kMaxStretchBlocks.
+  // The tables of the blocks of one MCU, in order; the pattern repeats. At most kMaxBatchBlocks.
   void setTables(std::span<const Tables> mcu);
 
   // Begins a segment, which must be followed by kReadAhead readable bytes.
   void beginSegment(std::span<const std::uint8_t> bytes);
-  // Begins a stretch of `blocks` blocks, a whole number of MCUs. All coefficients must be zero.
-  void beginStretch(int blocks);
+  // Begins a stretch: the blocks from `begin` to before `end`, whole MCUs. Their coefficients must be zero.
+  void beginStretch(int begin, int end);
 
   // Decodes all of the stretch.
   void finishStretch();
@@ -55,7 +55,7 @@ class EntropyDecoder {
     std::uint64_t bits = 0;
     std::uint64_t count = 0;
     const std::uint8_t* next = nullptr;
-    std::uint64_t position = 0;  // bytes from the first coefficient of the stretch
+    std::uint64_t position = 0;  // bytes from the first coefficient of all
     const HuffmanTable* table = nullptr;
   };
   // While a block is decoded: the table of its AC coefficients, and that of the DC after it.
@@ -65,8 +65,8 @@ class EntropyDecoder {
   };
   // Side by side, to be reached from one register.
   struct Work {
-    alignas(kBlockBytes) std::array<std::int16_t, kMaxStretchBlocks * kBlockSize> coefficients;
-    std::array<Following, kMaxStretchBlocks> following;
+    alignas(kBlockBytes) std::array<std::int16_t, kMaxBatchBlocks * kBlockSize> coefficients;
+    std::array<Following, kMaxBatchBlocks> following;
   };
 
   static void refill(State& s);

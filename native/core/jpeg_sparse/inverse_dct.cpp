@@ -80,7 +80,7 @@ std::array<std::uint8_t, kBlockSize> makePairOrder() {
 }
 
 void Dequantizer::set(const QuantSpec& quant) {
-  const auto order = makePairOrder();
+  static const auto order = makePairOrder();
   for (int i = 0; i < kBlockSize; ++i) {
     const int step = quant.steps[order[i]];
     steps[i] = static_cast<std::int16_t>(step);

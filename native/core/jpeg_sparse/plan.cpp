@@ -191,7 +191,7 @@ std::unique_ptr<Plan> makePlan(const Geometry& g) {
     plan->components[i].firstBlock = plan->blocksPerMcu;
     plan->blocksPerMcu += i == 0 ? g.h * g.v : 1;
   }
-  plan->stretchMcus = kMaxStretchBlocks / plan->blocksPerMcu / kOctet * kOctet;
+  plan->batchMcus = kMaxBatchBlocks / plan->blocksPerMcu / kOctet * kOctet;
 
   const ResizeTaps taps = makeResizeTaps(g.width, g.height, g.outWidth, g.outHeight);
   const Needed columns = neededOf(taps.columns, g.width);

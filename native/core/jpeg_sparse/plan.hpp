@@ -74,7 +74,7 @@ struct Plan {
   int mcusAcross = 0;
   int mcusDown = 0;
   int blocksPerMcu = 0;
-  int stretchMcus = 0;  // MCUs decoded at a time; divides into whole octets of blocks
+  int batchMcus = 0;  // MCUs transformed at a time: whole octets of blocks
   std::array<ComponentPlan, kMaxComponents> components;
 
   int columnCount = 0;  // needed pixels in a row

@@ -1,0 +1,192 @@
+#include "image_decode.hpp"
+
+#include <algorithm>
+
+namespace lungcls::jpeg_sparse {
+namespace {
+
+constexpr int kOctet = 8;
+// Beyond this much working memory an image is left to libjpeg-turbo, which streams it.
+constexpr std::uint64_t kMaxWorkBytes = 256ULL << 20;
+
+}  // namespace
+
+bool ImageDecode::begin(SparseJob& job, HuffmanCache& tables, PlanCache& plans) {
+  job_ = &job;
+  const SparseResult result = prepare(job, tables, plans);
+  return result == SparseResult::Ok || end(result);
+}
+
+SparseResult ImageDecode::prepare(const SparseJob& job, HuffmanCache& tables, PlanCache& plans) {
+  if (const auto result = readFrameHeader(job.jpeg, header_); result != SparseResult::Ok) {
+    return result;
+  }
+  const std::uint64_t pixels = static_cast<std::uint64_t>(header_.width) * header_.height;
+  if (pixels > job.maxPixels || job.outWidth < 1 || job.outHeight < 1) {
+    return SparseResult::NotTaken;
+  }
+  if (const auto result = scan_.read(job.jpeg.subspan(header_.scanBegin));
+      result != SparseResult::Ok) {
+    return result;
+  }
+  plan_ = plans.get({.width = header_.width,
+                     .height = header_.height,
+                     .componentCount = header_.componentCount,
+                     .h = header_.components[0].h,
+                     .v = header_.components[0].v,
+                     .outWidth = job.outWidth,
+                     .outHeight = job.outHeight});
+  if (plan_->workBytes() > kMaxWorkBytes) return SparseResult::NotTaken;
+  const std::int64_t mcus = static_cast<std::int64_t>(plan_->mcusAcross) * plan_->mcusDown;
+  const std::int64_t interval = header_.restartInterval == 0 ? mcus : header_.restartInterval;
+  if (static_cast<std::int64_t>(scan_.segmentCount()) != (mcus + interval - 1) / interval) {
+    return SparseResult::Damaged;
+  }
+
+  mcuTables_.clear();
+  for (int i = 0; i < header_.componentCount; ++i) {
+    const ComponentSpec& component = header_.components[i];
+    const auto dc = tables_[2 * i] = tables.get(header_.dcTables[component.dc], true);
+    const auto ac = tables_[2 * i + 1] = tables.get(header_.acTables[component.ac], false);
+    if (dc == nullptr || ac == nullptr) return SparseResult::Damaged;
+    dequantizers_[i].set(header_.quants[component.quant]);
+    mcuTables_.insert(mcuTables_.end(), component.h * component.v, {dc.get(), ac.get()});
+  }
+  layOutBlocks();
+  entropy_.setTables(mcuTables_);
+  entropy_.clearCoefficients(kMaxBatchBlocks);
+  rows_.begin(*plan_, job.rgb);
+  dc_ = {};
+  mcuRow_ = 0;
+  mcuColumn_ = 0;
+  segment_ = 0;
+  untilRestart_ = static_cast<int>(std::min(interval, mcus));
+  entropy_.beginSegment(scan_.segment(0));
+  beginBatch();
+  return SparseResult::Ok;
+}
+
+void ImageDecode::layOutBlocks() {
+  for (int i = 0; i < header_.componentCount; ++i) {
+    const ComponentPlan& component = plan_->components[i];
+    auto& offsets = blockOffsets_[i];
+    offsets.clear();
+    for (int v = 0; v < component.v; ++v) {
+      for (int block = 0; block < plan_->batchMcus * component.h; ++block) {
+        const int mcu = block / component.h;
+        const int inMcu = component.firstBlock + v * component.h + block % component.h;
+        offsets.push_back((mcu * plan_->blocksPerMcu + inMcu) * kBlockSize);
+      }
+    }
+  }
+}
+
+void ImageDecode::beginBatch() {
+  batchMcus_ = std::min(plan_->batchMcus, plan_->mcusAcross - mcuColumn_);
+  stretchEnd_ = 0;
+  beginStretch();
+}
+
+// A stretch ends with its batch, or before a restart marker.
+void ImageDecode::beginStretch() {
+  stretchBegin_ = stretchEnd_;
+  stretchEnd_ = std::min(batchMcus_, stretchBegin_ + untilRestart_);
+  entropy_.beginStretch(stretchBegin_ * plan_->blocksPerMcu, stretchEnd_ * plan_->blocksPerMcu);
+}
+
+bool ImageDecode::finishStretch() {
+  entropy_.finishStretch();
+  if (!entropy_.intact()) return end(SparseResult::Damaged);
+  addDcPredictions();
+  untilRestart_ -= stretchEnd_ - stretchBegin_;
+  if (untilRestart_ == 0 && !entropy_.atSegmentEnd()) return end(SparseResult::Damaged);
+  if (stretchEnd_ < batchMcus_) {
+    beginNextSegment();
+    beginStretch();
+    return true;
+  }
+
+  // Numbers beyond the range that is certain: libjpeg-turbo's own code shall decide.
+  if (!transformBatch()) return end(SparseResult::NotTaken);
+  entropy_.clearCoefficients(batchMcus_ * plan_->blocksPerMcu);
+  mcuColumn_ += batchMcus_;
+  if (mcuColumn_ == plan_->mcusAcross) {
+    rows_.finishMcuRow(mcuRow_);
+    mcuColumn_ = 0;
+    if (++mcuRow_ == plan_->mcusDown) return end(SparseResult::Ok);
+  }
+  if (untilRestart_ == 0) beginNextSegment();
+  beginBatch();
+  return true;
+}
+
+void ImageDecode::beginNextSegment() {
+  entropy_.beginSegment(scan_.segment(++segment_));
+  dc_ = {};
+  const std::int64_t done =
+      static_cast<std::int64_t>(segment_) * header_.restartInterval;
+  const std::int64_t mcus = static_cast<std::int64_t>(plan_->mcusAcross) * plan_->mcusDown;
+  untilRestart_ = static_cast<int>(std::min<std::int64_t>(header_.restartInterval, mcus - done));
+}
+
+void ImageDecode::addDcPredictions() {
+  std::int16_t* block =
+      entropy_.coefficients() + stretchBegin_ * plan_->blocksPerMcu * kBlockSize;
+  for (int mcu = stretchBegin_; mcu < stretchEnd_; ++mcu) {
+    for (int i = 0; i < header_.componentCount; ++i) {
+      const int blocks = plan_->components[i].h * plan_->components[i].v;
+      for (int b = 0; b < blocks; ++b, block += kBlockSize) {
+        // Modulo 2^16, as libjpeg stores it.
+        dc_[i] = static_cast<std::int16_t>(dc_[i] + block[0]);
+        block[0] = dc_[i];
+      }
+    }
+  }
+}
+
+bool ImageDecode::transformBatch() {
+  const int count = header_.componentCount;
+  bool exact = true;
+  for (int v = 0; v < plan_->components[0].v; ++v) exact &= transformBlockRow(0, 1, v);
+  // Two chroma components have the same layout, so their octets can share a vector.
+  if (count > 1) exact &= transformBlockRow(1, count - 1, 0);
+  return exact;
+}
+
+bool ImageDecode::transformBlockRow(int firstComponent, int components, int v) {
+  const ComponentPlan& plan = plan_->components[firstComponent];
+  const ComponentPlan::BlockRow* blockRows = &plan.blockRows[mcuRow_ * plan.v];
+  if (blockRows[v].rows == 0) return true;
+  // The needed rows of the block rows above are in the buffer before these.
+  const std::size_t row = blockRows[v].firstRow - blockRows[0].firstRow;
+  const int firstOctet = mcuColumn_ * plan.h / kOctet;
+  const int octets = (batchMcus_ * plan.h + kOctet - 1) / kOctet;
+  octets_.clear();
+  for (int i = firstComponent; i < firstComponent + components; ++i) {
+    const ComponentPlan& component = plan_->components[i];
+    const std::int32_t* offsets =
+        blockOffsets_[i].data() + v * plan_->batchMcus * component.h;
+    for (int octet = 0; octet < octets; ++octet) {
+      const std::size_t inRow = firstOctet + octet;
+      octets_.push_back(
+          {.coefficients = entropy_.coefficients(),
+           .offsets = offsets + kOctet * octet,
+           .dequantizer = &dequantizers_[i],
+           .weights = component.weights.data() + inRow * component.slots * 4 * kOctet * 2,
+           .out = rows_.samples(i) + row * component.stride + inRow * component.octetBytes});
+    }
+  }
+  return kernels_->inverseDct({.octets = octets_,
+                               .rows = blockRows[v].rows,
+                               .slots = plan.slots,
+                               .stride = plan.stride});
+}
+
+bool ImageDecode::end(SparseResult result) {
+  job_->result = result;
+  plan_ = nullptr;
+  tables_ = {};
+  return false;
+}
+
+}  // namespace lungcls::jpeg_sparse

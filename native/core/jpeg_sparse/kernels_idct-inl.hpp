@@ -1,0 +1,440 @@
+// Inverse DCT of octets of blocks. Included once for each target by kernels.cpp.
+//
+// A block's coefficients are loaded as pairs (rows r and r + 4 of a column), so that a 1-D transform is
+// a few dot products of pairs. Pass 1 makes the needed rows of each block; pass 2 then has 8 values a
+// row, in pairs again, transposed such that a vector holds one pair of each of several blocks.
+
+#if defined(LUNGCLS_KERNELS_IDCT_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef LUNGCLS_KERNELS_IDCT_INL
+#undef LUNGCLS_KERNELS_IDCT_INL
+#else
+#define LUNGCLS_KERNELS_IDCT_INL
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace lungcls::jpeg_sparse {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D32 = hn::ScalableTag<std::int32_t>;
+using D16 = hn::ScalableTag<std::int16_t>;
+using DU16 = hn::ScalableTag<std::uint16_t>;
+using DU8 = hn::ScalableTag<std::uint8_t>;
+using V32 = hn::Vec<D32>;
+using V16 = hn::Vec<D16>;
+using VU16 = hn::Vec<DU16>;
+using VU8 = hn::Vec<DU8>;
+
+constexpr int kVectorBytes = HWY_MAX_BYTES;
+// Octets side by side in a vector of 32-bit lanes, or (128 bits) vectors for one.
+constexpr int kOctetsPerVector = kVectorBytes == 64 ? 2 : 1;
+constexpr int kVectorsPerOctet = kVectorBytes == 16 ? 2 : 1;
+
+// Sums of products of pairs, lane by lane.
+HWY_INLINE V32 dot(V16 a, V16 b, V32 sum) {
+  V32 rest = hn::Zero(D32());
+  const V32 total = hn::ReorderWidenMulAccumulate(D32(), a, b, sum, rest);
+  return hn::RearrangeToOddPlusEven(total, rest);
+}
+
+// A pair of matrix entries in all lanes.
+HWY_INLINE V16 pairOf(const DctMatrix& matrix, int j, int first, int second) {
+  const auto low = static_cast<std::uint16_t>(matrix[j][first]);
+  const auto high = static_cast<std::uint16_t>(matrix[j][second]);
+  return hn::BitCast(D16(), hn::Set(D32(), static_cast<std::int32_t>(low | std::uint32_t{high} << 16)));
+}
+
+// What a job does to each block of its octets, by pairs of coefficients.
+struct PairOrderTables {
+#if HWY_MAX_BYTES == 64
+  // Index vectors for a two-register permutation: the halves of the block in pair order.
+  alignas(64) std::uint16_t halves[2][32];
+#else
+  // For each 16 coefficients in pair order (4 of them) and each 8 in zigzag order (8), which of these
+  // bytes go where; 0x80: none. `used` says whether there are any.
+  alignas(64) std::uint8_t shuffles[4][8][32];
+#endif
+  PairOrderTables() {
+    const auto order = makePairOrder();
+#if HWY_MAX_BYTES == 64
+    for (int i = 0; i < kBlockSize; ++i) halves[i / 32][i % 32] = order[i];
+#else
+    for (int to = 0; to < 4; ++to) {
+      for (int from = 0; from < 8; ++from) {
+        for (int i = 0; i < 32; ++i) {
+          const int zigzag = order[to * 16 + i / 2];
+          const bool here = zigzag / 8 == from;
+          shuffles[to][from][i] = static_cast<std::uint8_t>(here ? zigzag % 8 * 2 + i % 2 : 0x80);
+        }
+      }
+    }
+#endif
+  }
+};
+
+// Out-of-range findings, collected without branches.
+struct RangeCheck {
+  VU16 beyondLimits;
+  VU16 magnitudes;
+
+  // Written out, because a constructor that the compiler adds is not compiled for the target.
+  HWY_INLINE RangeCheck() : beyondLimits(hn::Zero(DU16())), magnitudes(hn::Zero(DU16())) {}
+  HWY_INLINE void coefficients(V16 values, const std::uint16_t* limits) {
+    const VU16 size = hn::BitCast(DU16(), hn::Abs(values));
+    beyondLimits = hn::Or(beyondLimits, hn::SaturatedSub(size, hn::LoadU(DU16(), limits)));
+  }
+  HWY_INLINE void intermediate(V16 values) {
+    magnitudes = hn::Or(magnitudes, hn::BitCast(DU16(), hn::Abs(values)));
+  }
+  [[nodiscard]] HWY_INLINE bool passed() const {
+    static_assert((kExactBound & (kExactBound + 1)) == 0);
+    const VU16 high = hn::And(magnitudes, hn::Set(DU16(), static_cast<std::uint16_t>(~kExactBound)));
+    return hn::AllTrue(DU16(), hn::Eq(hn::Or(high, beyondLimits), hn::Zero(DU16())));
+  }
+};
+
+// Dequantised coefficients of one block (two: one of each octet, with 512 bits; half of one's columns
+// with 128), one vector a pair of rows.
+struct Pairs {
+  V16 rows[4];
+};
+
+#if HWY_MAX_BYTES == 64
+HWY_INLINE void loadHalves(const Octet& octet, int block, const PairOrderTables& tables, V16 (&half)[2],
+                           RangeCheck& check) {
+  const std::int16_t* from = octet.coefficients + octet.offsets[block];
+  const V16 low = hn::LoadU(D16(), from);
+  const V16 high = hn::LoadU(D16(), from + 32);
+  for (int i = 0; i < 2; ++i) {
+    const V16 index = hn::BitCast(D16(), hn::Load(DU16(), tables.halves[i]));
+    const V16 raw{_mm512_permutex2var_epi16(low.raw, index.raw, high.raw)};
+    check.coefficients(raw, octet.dequantizer->limits.data() + 32 * i);
+    half[i] = hn::Mul(raw, hn::Load(D16(), octet.dequantizer->steps.data() + 32 * i));
+  }
+}
+
+HWY_INLINE Pairs loadPairs(const Octet* octets, int block, int, const PairOrderTables& tables,
+                           RangeCheck& check) {
+  V16 a[2];
+  V16 b[2];
+  loadHalves(octets[0], block, tables, a, check);
+  loadHalves(octets[1], block, tables, b, check);
+  Pairs pairs;
+  for (int i = 0; i < 2; ++i) {
+    pairs.rows[2 * i] = hn::ConcatLowerLower(D16(), b[i], a[i]);
+    pairs.rows[2 * i + 1] = hn::ConcatUpperUpper(D16(), b[i], a[i]);
+  }
+  return pairs;
+}
+#else
+// Which eighths of the zigzag order contribute to each quarter of the pair order. The first rows lie
+// near the beginning, the last near the end.
+constexpr int kFirstSource[4] = {0, 0, 0, 1};
+constexpr int kEndSource[4] = {7, 8, 8, 8};
+
+HWY_INLINE Pairs loadPairs(const Octet* octets, int block, int half, const PairOrderTables& tables,
+                           RangeCheck& check) {
+  const Octet& octet = octets[0];
+  const auto* from =
+      reinterpret_cast<const std::uint8_t*>(octet.coefficients + octet.offsets[block]);
+  const std::size_t at = static_cast<std::size_t>(half) * 16;
+  VU8 eighths[8];
+  for (int i = 0; i < 8; ++i) eighths[i] = hn::LoadDup128(DU8(), from + 16 * i);
+  Pairs pairs;
+  for (int to = 0; to < 4; ++to) {
+    VU8 sum = hn::Zero(DU8());
+    for (int i = kFirstSource[to]; i < kEndSource[to]; ++i) {
+      sum = hn::Or(sum, hn::TableLookupBytesOr0(
+                            eighths[i], hn::LoadU(DU8(), tables.shuffles[to][i] + at)));
+    }
+    const V16 raw = hn::BitCast(D16(), sum);
+    const std::size_t place = static_cast<std::size_t>(to) * 16 + at / 2;
+    check.coefficients(raw, octet.dequantizer->limits.data() + place);
+    pairs.rows[to] = hn::Mul(raw, hn::LoadU(D16(), octet.dequantizer->steps.data() + place));
+  }
+  return pairs;
+}
+#endif
+
+// Results of pass 1: by row of the block, then four vectors (of two blocks each) an octet, twice as
+// many with 128 bits.
+struct Intermediate {
+  HWY_ALIGN std::int16_t rows[8][4 * kVectorsPerOctet][kVectorBytes / 2];
+};
+
+class Pass1 {
+ public:
+  explicit HWY_INLINE Pass1(const DctMatrix& matrix) {
+    for (int j = 0; j < 4; ++j) {
+      for (int p = 0; p < 4; ++p) weights_[j][p] = pairOf(matrix, j, p, p + 4);
+    }
+  }
+
+  // Two blocks (or as many as two registers hold) at a time, packed side by side.
+  HWY_INLINE void run(const Pairs& a, const Pairs& b, std::uint8_t rows, int vector,
+                      Intermediate& out, RangeCheck& check) const {
+    for (int j = 0; j < 4; ++j) {
+      const bool upper = (rows >> j & 1) != 0;
+      const bool lower = (rows >> (7 - j) & 1) != 0;
+      if (!upper && !lower) continue;
+      V32 evenA;
+      V32 oddA;
+      V32 evenB;
+      V32 oddB;
+      parts(a, j, evenA, oddA);
+      parts(b, j, evenB, oddB);
+      if (upper) {
+        finish(hn::Add(evenA, oddA), hn::Add(evenB, oddB), out.rows[j][vector], check);
+      }
+      if (lower) {
+        finish(hn::Sub(evenA, oddA), hn::Sub(evenB, oddB), out.rows[7 - j][vector], check);
+      }
+    }
+  }
+
+ private:
+  HWY_INLINE void parts(const Pairs& pairs, int j, V32& even, V32& odd) const {
+    even = dot(pairs.rows[0], weights_[j][0], hn::Set(D32(), 1 << (kPass1Shift - 1)));
+    even = dot(pairs.rows[2], weights_[j][2], even);
+    odd = dot(pairs.rows[1], weights_[j][1], hn::Zero(D32()));
+    odd = dot(pairs.rows[3], weights_[j][3], odd);
+  }
+  static HWY_INLINE void finish(V32 a, V32 b, std::int16_t* to, RangeCheck& check) {
+    const V16 row = hn::ReorderDemote2To(D16(), hn::ShiftRight<kPass1Shift>(a),
+                                         hn::ShiftRight<kPass1Shift>(b));
+    check.intermediate(row);
+    hn::Store(row, D16(), to);
+  }
+
+  V16 weights_[4][4];
+};
+
+HWY_INLINE V16 interleaveEven(V16 a, V16 b) {
+  const V32 x = hn::BitCast(D32(), a);
+  const V32 y = hn::BitCast(D32(), b);
+  return hn::BitCast(D16(), hn::OddEven(hn::DupEven(y), x));
+}
+
+HWY_INLINE V16 interleaveOdd(V16 a, V16 b) {
+  const V32 x = hn::BitCast(D32(), a);
+  const V32 y = hn::BitCast(D32(), b);
+  return hn::BitCast(D16(), hn::OddEven(y, hn::DupOdd(x)));
+}
+
+// One row of several blocks: vector p holds the p-th pair of values of each block.
+struct RowPairs {
+  V16 pairs[4];
+};
+
+#if HWY_MAX_BYTES == 16
+HWY_INLINE RowPairs transpose(const std::int16_t (*row)[kVectorBytes / 2], int part) {
+  RowPairs out;
+  for (int half = 0; half < 2; ++half) {
+    const V16 a = hn::Load(D16(), row[4 * part + half]);
+    const V16 b = hn::Load(D16(), row[4 * part + 2 + half]);
+    out.pairs[2 * half] = interleaveEven(a, b);
+    out.pairs[2 * half + 1] = interleaveOdd(a, b);
+  }
+  return out;
+}
+#else
+// 128-bit parts 0 and 2 (of each half, with 512 bits) of `low`, then those of `high`.
+HWY_INLINE V16 lowerParts(V16 low, V16 high) {
+#if HWY_MAX_BYTES == 64
+  const __m512i index = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+  return V16{_mm512_permutex2var_epi64(low.raw, index, high.raw)};
+#else
+  return hn::ConcatLowerLower(D16(), high, low);
+#endif
+}
+HWY_INLINE V16 upperParts(V16 low, V16 high) {
+#if HWY_MAX_BYTES == 64
+  const __m512i index = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+  return V16{_mm512_permutex2var_epi64(low.raw, index, high.raw)};
+#else
+  return hn::ConcatUpperUpper(D16(), high, low);
+#endif
+}
+
+HWY_INLINE RowPairs transpose(const std::int16_t (*row)[kVectorBytes / 2], int) {
+  const V16 a = hn::Load(D16(), row[0]);
+  const V16 b = hn::Load(D16(), row[1]);
+  const V16 c = hn::Load(D16(), row[2]);
+  const V16 d = hn::Load(D16(), row[3]);
+  const V16 lowEven = interleaveEven(a, b);
+  const V16 lowOdd = interleaveOdd(a, b);
+  const V16 highEven = interleaveEven(c, d);
+  const V16 highOdd = interleaveOdd(c, d);
+  return {{lowerParts(lowEven, highEven), lowerParts(lowOdd, highOdd),
+           upperParts(lowEven, highEven), upperParts(lowOdd, highOdd)}};
+}
+#endif
+
+constexpr std::int32_t kPass2Round = (128 << kPass2Shift) + (1 << (kPass2Shift - 1));
+
+HWY_INLINE V16 finishPair(V32 a, V32 b) {
+  return hn::ReorderDemote2To(D16(), hn::ShiftRight<kPass2Shift>(a), hn::ShiftRight<kPass2Shift>(b));
+}
+
+// Clamped to bytes: in each 128 bits, those of `a`, then those of `b`.
+HWY_INLINE VU8 packBytes(V16 a, V16 b) {
+#if HWY_MAX_BYTES == 64
+  return VU8{_mm512_packus_epi16(a.raw, b.raw)};
+#elif HWY_MAX_BYTES == 32
+  return VU8{_mm256_packus_epi16(a.raw, b.raw)};
+#else
+  const hn::Half<DU8> half;
+  return hn::Combine(DU8(), hn::DemoteTo(half, b), hn::DemoteTo(half, a));
+#endif
+}
+
+// Four samples of each block to bytes: in each 128 bits, [sample][block of 4].
+HWY_INLINE VU8 finishQuad(V32 a, V32 b, V32 c, V32 d) {
+  return packBytes(finishPair(a, b), finishPair(c, d));
+}
+
+// The weights of one pair of columns of the vector's blocks.
+HWY_INLINE V16 loadWeights(const Octet* octets, std::size_t row, int part) {
+  constexpr std::size_t kOctetWeights = 16;
+#if HWY_MAX_BYTES == 64
+  const hn::Half<D16> half;
+  return hn::Combine(D16(), hn::LoadU(half, octets[1].weights + row * kOctetWeights),
+                     hn::LoadU(half, octets[0].weights + row * kOctetWeights));
+#else
+  return hn::LoadU(D16(), octets[0].weights + row * kOctetWeights + 8 * static_cast<std::size_t>(part));
+#endif
+}
+
+HWY_INLINE void sparseRow(const RowPairs& row, const Octet* octets, int slots, std::size_t offset,
+                          int part) {
+  const V32 round = hn::Set(D32(), kPass2Round);
+  V32 sums[4] = {round, round, round, round};
+  for (int slot = 0; slot < slots; ++slot) {
+    const std::size_t weights = static_cast<std::size_t>(slot) * 4;
+    V32 sum = dot(row.pairs[0], loadWeights(octets, weights, part), round);
+    V32 other = dot(row.pairs[1], loadWeights(octets, weights + 1, part), hn::Zero(D32()));
+    sum = dot(row.pairs[2], loadWeights(octets, weights + 2, part), sum);
+    other = dot(row.pairs[3], loadWeights(octets, weights + 3, part), other);
+    sums[slot] = hn::Add(sum, other);
+  }
+  const VU8 bytes = finishQuad(sums[0], sums[1], sums[2], sums[3]);
+#if HWY_MAX_BYTES == 64
+  const hn::Half<DU8> half;
+  hn::StoreU(hn::LowerHalf(half, bytes), half, octets[0].out + offset);
+  hn::StoreU(hn::UpperHalf(half, bytes), half, octets[1].out + offset);
+#else
+  hn::StoreU(bytes, DU8(), octets[0].out + offset + 16 * static_cast<std::size_t>(part));
+#endif
+}
+
+class DensePass2 {
+ public:
+  explicit HWY_INLINE DensePass2(const DctMatrix& matrix) {
+    for (int i = 0; i < 4; ++i) {
+      for (int p = 0; p < 4; ++p) {
+        weights_[i][p] = pairOf(matrix, i, kColumnOrder[2 * p], kColumnOrder[2 * p + 1]);
+      }
+    }
+  }
+
+  HWY_INLINE void run(const RowPairs& row, const Octet* octets, std::size_t offset, int part) const {
+    V32 out[8];
+    for (int i = 0; i < 4; ++i) {
+      // The first two pairs of columns are even ones, the others odd (kColumnOrder).
+      V32 even = dot(row.pairs[0], weights_[i][0], hn::Set(D32(), kPass2Round));
+      V32 odd = dot(row.pairs[2], weights_[i][2], hn::Zero(D32()));
+      even = dot(row.pairs[1], weights_[i][1], even);
+      odd = dot(row.pairs[3], weights_[i][3], odd);
+      out[i] = hn::Add(even, odd);
+      out[7 - i] = hn::Sub(even, odd);
+    }
+    const V32 left = gatherBlocks(finishQuad(out[0], out[1], out[2], out[3]));
+    const V32 right = gatherBlocks(finishQuad(out[4], out[5], out[6], out[7]));
+    // Two blocks of 8 samples in each 128 bits.
+    const VU8 first = hn::BitCast(DU8(), hn::InterleaveLower(D32(), left, right));
+    const VU8 second = hn::BitCast(DU8(), hn::InterleaveUpper(D32(), left, right));
+#if HWY_MAX_BYTES == 64
+    const hn::Half<DU8> half;
+    storeOctet(hn::LowerHalf(half, first), hn::LowerHalf(half, second), octets[0].out + offset);
+    storeOctet(hn::UpperHalf(half, first), hn::UpperHalf(half, second), octets[1].out + offset);
+#elif HWY_MAX_BYTES == 32
+    static_cast<void>(part);
+    storeOctet(first, second, octets[0].out + offset);
+#else
+    std::uint8_t* to = octets[0].out + offset + 32 * static_cast<std::size_t>(part);
+    hn::StoreU(first, DU8(), to);
+    hn::StoreU(second, DU8(), to + 16);
+#endif
+  }
+
+ private:
+  // From [sample][block] to [block][sample].
+  static HWY_INLINE V32 gatherBlocks(VU8 bytes) {
+    HWY_ALIGN static constexpr std::uint8_t kTranspose[16] = {0, 4, 8,  12, 1, 5, 9,  13,
+                                                              2, 6, 10, 14, 3, 7, 11, 15};
+    return hn::BitCast(D32(), hn::TableLookupBytes(bytes, hn::LoadDup128(DU8(), kTranspose)));
+  }
+#if HWY_MAX_BYTES >= 32
+  template <class V>
+  static HWY_INLINE void storeOctet(V first, V second, std::uint8_t* to) {
+    const hn::DFromV<V> d;
+    hn::StoreU(hn::ConcatLowerLower(d, second, first), d, to);
+    hn::StoreU(hn::ConcatUpperUpper(d, second, first), d, to + 32);
+  }
+#endif
+
+  V16 weights_[4][4];
+};
+
+template <bool kDense>
+HWY_INLINE void runPass2(const InverseDctJob& job, const Octet* octets, const Intermediate& rows,
+                         const DensePass2& dense) {
+  std::size_t offset = 0;
+  for (int j = 0; j < 8; ++j) {
+    if ((job.rows >> j & 1) == 0) continue;
+    for (int part = 0; part < kVectorsPerOctet; ++part) {
+      const RowPairs row = transpose(rows.rows[j], part);
+      if constexpr (kDense) {
+        dense.run(row, octets, offset, part);
+      } else {
+        sparseRow(row, octets, job.slots, offset, part);
+      }
+    }
+    offset += job.stride;
+  }
+}
+
+// Of the octet, in the order of packing: so that interleaving puts them into their natural order.
+constexpr int kPackedBlocks[4][2] = {{0, 2}, {1, 3}, {4, 6}, {5, 7}};
+
+bool inverseDct(const InverseDctJob& job) {
+  static const DctMatrix kMatrix = makeDctMatrix();
+  static const PairOrderTables kTables;
+  const Pass1 pass1(kMatrix);
+  const DensePass2 dense(kMatrix);
+  RangeCheck check;
+  Intermediate rows;
+  for (std::size_t i = 0; i < job.octets.size(); i += kOctetsPerVector) {
+    // An odd one out goes together with itself.
+    Octet octets[2] = {job.octets[i], job.octets[std::min(i + 1, job.octets.size() - 1)]};
+    for (int vector = 0; vector < 4; ++vector) {
+      for (int half = 0; half < kVectorsPerOctet; ++half) {
+        const Pairs a = loadPairs(octets, kPackedBlocks[vector][0], half, kTables, check);
+        const Pairs b = loadPairs(octets, kPackedBlocks[vector][1], half, kTables, check);
+        pass1.run(a, b, job.rows, vector * kVectorsPerOctet + half, rows, check);
+      }
+    }
+    if (job.slots == 0) {
+      runPass2<true>(job, octets, rows, dense);
+    } else {
+      runPass2<false>(job, octets, rows, dense);
+    }
+  }
+  return check.passed();
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lungcls::jpeg_sparse
+HWY_AFTER_NAMESPACE();
+
+#endif
