@@ -1,8 +1,8 @@
 /** The whole pipeline on synthetic tiles, to see that everything works and what comes out. */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
-import { RECIPE, TOOL_VERSION } from './config.js';
-import { makeSampleTiles } from './dataset/sample-tiles.js';
+import { join } from 'node:path';
+import { TOOL_VERSION } from './config.js';
+import { makeSampleTiles } from './dataset/sample/tiles.js';
 import { preprocess } from './dataset/preprocess.js';
 import { samples } from './dataset/samples.js';
 import { LungclsError, readError, systemErrorCode, writeError } from './errors.js';
@@ -220,4 +220,23 @@ async function judge(path: string): Promise<DemoResult['heldOut']> {
     if (rows > 0 && tile.split('/').at(-2) === label) right++;
   }
   return { rows, accuracy: right / rows };
+}
+
+/** What the run's metrics.json says about the kept weights. */
+async function validationAccuracy(run: string): Promise<number> {
+  const path = join(run, 'metrics.json');
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      'accuracy' in value &&
+      typeof value.accuracy === 'number'
+    ) {
+      return value.accuracy;
+    }
+  } catch (error) {
+    throw readError(error, path);
+  }
+  throw new LungclsError('INTERNAL', `Expected a number for accuracy in ${path}`, { path });
 }

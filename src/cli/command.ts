@@ -53,18 +53,27 @@ export function defineCommand<T extends GlobalFlags>(spec: CommandSpec<T>): Regi
       spec.describe,
       (argv) => spec.builder(argv).epilogue(RESEARCH_NOTICE),
       async (argv) => {
-        checkNumbers(argv);
+        checkValues(argv);
         await execute(argv, (context) => spec.run(argv, context));
       },
     );
   };
 }
 
-/** yargs turns what is no number into NaN and says nothing. */
-function checkNumbers(argv: object): void {
+/** Positional arguments that are lists. */
+const LISTS = ['_', 'inputs'];
+
+/** yargs turns what is no number into NaN, a flag given twice into a list, and says nothing. */
+function checkValues(argv: object): void {
   for (const [name, value] of Object.entries(argv)) {
     if (typeof value === 'number' && Number.isNaN(value)) {
       throw new LungclsError('USAGE', `Expected a number for --${name}`);
+    }
+    if (Array.isArray(value) && !LISTS.includes(name)) {
+      throw new LungclsError(
+        'USAGE',
+        `Expected ${name.length === 1 ? `-${name}` : `--${name}`} once but received it ${value.length} times`,
+      );
     }
   }
 }

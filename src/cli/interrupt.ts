@@ -13,7 +13,7 @@ export interface Interrupts extends Disposable {
 export function listenForInterrupts(onFirst: () => void): Interrupts {
   const controller = new AbortController();
   const handler = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED_EXIT_CODE);
+    if (controller.signal.aborted) dieOf(name);
     onFirst();
     controller.abort(new Error(`received ${name}`));
   };
@@ -24,4 +24,13 @@ export function listenForInterrupts(onFirst: () => void): Interrupts {
       for (const name of SIGNALS) process.off(name, handler);
     },
   };
+}
+
+/**
+ * Ends as a program that has no handler. Not process.exit(): it tears down threads that may be in the
+ * middle of native code, which ends in an abort with a core dump.
+ */
+function dieOf(name: NodeJS.Signals): void {
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
 }

@@ -31,7 +31,7 @@ export const DEVICE = {
 };
 
 /** An output flag, `-o`, that has to be given. */
-export function output(describe: string) {
+export function outputOption(describe: string) {
   return {
     alias: 'o',
     type: 'string',
@@ -61,4 +61,18 @@ export function defined<T extends object>(
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };
+}
+
+/**
+ * A lone `-`, for stdin or stdout, under another name: yargs drops it from a list of arguments. No
+ * file can have a name with NUL in it.
+ */
+const DASH = '\0-';
+
+export function hideDashes(args: readonly string[]): string[] {
+  return args.map((word) => (word === '-' ? DASH : word));
+}
+
+export function showDash(word: string): string {
+  return word === DASH ? '-' : word;
 }

@@ -5,6 +5,7 @@ import { LungclsError, messageOf } from '../errors.js';
 import type { CommandContext, CommandResult, Execute, GlobalFlags } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { INTERRUPTED_EXIT_CODE, listenForInterrupts } from './interrupt.js';
+import { hideDashes } from './options.js';
 import { Reporter, type OutputStream } from './reporter.js';
 
 export const EXIT_FAILURE = 1;
@@ -15,17 +16,22 @@ export const EXIT_BROKEN_PIPE = 141;
 export interface Streams {
   stdout: OutputStream;
   stderr: OutputStream;
+  /** Fires when nobody reads stdout any more. */
+  readerGone: AbortSignal;
 }
 
 /** Runs a command line and returns the exit code: 0, 1 a failure, 2 a wrong call, 130 Ctrl-C. */
-export async function runCommandLine(args: readonly string[], streams: Streams): Promise<number> {
+export async function runCommandLine(
+  args: readonly string[],
+  { readerGone, ...streams }: Streams,
+): Promise<number> {
   let exitCode = 0;
   const execute: Execute = async (flags, run) => {
-    exitCode = await runCommand(new Reporter({ ...flags, ...streams }), run);
+    exitCode = await runCommand(new Reporter({ ...flags, ...streams }), readerGone, run);
   };
   try {
     const parser = createParser(execute);
-    await parser.parseAsync(args);
+    await parser.parseAsync(hideDashes(args));
   } catch (error) {
     // Commands report their own errors; what arrives here is a call that yargs could not take.
     const json = args.includes('--json');
@@ -43,8 +49,7 @@ export function createParser(execute: Execute): Argv<GlobalFlags> {
     .usage('$0 <command>\n\nTrains a lung-tissue classifier on histology tiles and runs it.')
     .locale('en')
     .parserConfiguration({
-      // The last of two equal flags counts; positional arguments are names, never numbers.
-      'duplicate-arguments-array': false,
+      // Positional arguments are names, never numbers.
       'parse-positional-numbers': false,
       'dot-notation': false,
     })
@@ -81,13 +86,14 @@ export function createParser(execute: Execute): Argv<GlobalFlags> {
 
 async function runCommand(
   reporter: Reporter,
+  readerGone: AbortSignal,
   run: (context: CommandContext) => Promise<CommandResult>,
 ): Promise<number> {
   using interrupts = listenForInterrupts(() => {
     reporter.message('Stopping; once more to stop at once without cleaning up');
   });
   using _console = redirectConsole(reporter);
-  const { signal } = interrupts;
+  const signal = AbortSignal.any([interrupts.signal, readerGone]);
   try {
     const result = await run({
       task: reporter.task(signal),
@@ -98,6 +104,8 @@ async function runCommand(
     else reporter.result(result.lines, result.value);
     return result.exitCode ?? 0;
   } catch (error) {
+    // `| head` is no failure worth a word; what it broke off ends like any other pipe.
+    if (readerGone.aborted) return EXIT_BROKEN_PIPE;
     reporter.error(error);
     if (error instanceof LungclsError) {
       if (error.code === 'ABORTED') return INTERRUPTED_EXIT_CODE;

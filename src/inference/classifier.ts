@@ -68,14 +68,15 @@ export async function loadClassifier(
   model: string | Bundle,
   options: ClassifierOptions = {},
 ): Promise<Classifier> {
-  const bundle = typeof model === 'string' ? await openBundle(model) : model;
+  const engine = options.engine ?? 'onnx';
+  const bundle = typeof model === 'string' ? await openBundle(model, { engine }) : model;
   throwIfAborted(options.signal);
   const batchSize = options.batchSize ?? DEFAULT_INFERENCE_BATCH;
   const { size } = bundle.metadata.preprocessing;
   const shape = [batchSize, size, size, 3] as const;
   // Loaded when asked for: libtensorflow takes seconds, and the onnx engine needs none of it.
   const runner =
-    options.engine === 'tfjs'
+    engine === 'tfjs'
       ? await (await import('./tfjs-runner.js')).createTfjsRunner(bundle, shape)
       : await (await import('./onnx-runner.js')).createOnnxRunner(bundle, shape, options);
   options.onMessage?.(`Classifying with ${runner.description}`, 'info');

@@ -79,7 +79,7 @@ export interface PredictResult {
 export async function predict(options: PredictOptions): Promise<PredictResult> {
   const settings = checkPredictOptions(options);
   throwIfAborted(options.signal);
-  const bundle = await openBundle(options.model);
+  const bundle = await openBundle(options.model, { engine: settings.engine });
   const store = await openStore(options.inputs);
   if (store === undefined) return await predictImages(bundle, options, settings);
   try {

@@ -60,6 +60,11 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     /Unknown (argument|command): b/,
   ],
   ['a missing output', ['preprocess', 'tiles'], /Missing required argument: output/],
+  [
+    'a flag given twice',
+    ['preprocess', 'tiles', '-o', 'x', '-o', 'y'],
+    /Expected -o once but received it 2 times/,
+  ],
   ['an output without a name', ['preprocess', 'tiles', '-o'], /Not enough arguments following: o/],
   [
     'a value that is none of the choices',

@@ -1,6 +1,6 @@
 import { LungclsError } from '../../errors.js';
 import { defineCommand } from '../command.js';
-import { defined, DEVICE, FORCE, MAX_PIXELS, output, THREADS } from '../options.js';
+import { defined, DEVICE, FORCE, MAX_PIXELS, outputOption, showDash, THREADS } from '../options.js';
 import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
 
 export const predictCommand = defineCommand({
@@ -21,7 +21,7 @@ export const predictCommand = defineCommand({
         describe:
           'Folders (with all below them), .zip archives, images, - for a list of names on stdin; or one tile store',
       })
-      .option('output', output('The CSV file to write; - for stdout'))
+      .option('output', outputOption('The CSV file to write; - for stdout'))
       .option('null', {
         alias: '0',
         type: 'boolean',
@@ -50,7 +50,9 @@ export const predictCommand = defineCommand({
         'a list of names, however odd',
       ),
   async run(argv, { task, json }) {
-    const toStdout = argv.output === '-';
+    const output = showDash(argv.output);
+    const inputs = argv.inputs.map(showDash);
+    const toStdout = output === '-';
     if (toStdout && json) {
       throw new LungclsError(
         'USAGE',
@@ -62,9 +64,9 @@ export const predictCommand = defineCommand({
       ...task,
       ...defined({
         model: argv.model,
-        inputs: argv.inputs,
-        output: toStdout ? process.stdout : argv.output,
-        list: argv.inputs.includes('-') ? process.stdin : undefined,
+        inputs,
+        output: toStdout ? process.stdout : output,
+        list: inputs.includes('-') ? process.stdin : undefined,
         nulSeparated: argv.null,
         engine: argv.engine,
         device: argv.device,
@@ -90,7 +92,7 @@ export const predictCommand = defineCommand({
         ...(failed > 0
           ? [`${formatCount(failed)} images could not be classified (${perStatus.join(', ')})`]
           : []),
-        ...(toStdout ? [] : [`Results: ${argv.output}`]),
+        ...(toStdout ? [] : [`Results: ${output}`]),
       ],
     };
   },

@@ -1,6 +1,6 @@
 import { RECIPE } from '../../config.js';
 import { defineCommand } from '../command.js';
-import { defined, FORCE, MAX_PIXELS, output, parseClasses, THREADS } from '../options.js';
+import { defined, FORCE, MAX_PIXELS, outputOption, parseClasses, THREADS } from '../options.js';
 import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
 
 export const preprocessCommand = defineCommand({
@@ -13,7 +13,7 @@ export const preprocessCommand = defineCommand({
         demandOption: true,
         describe: 'A .zip archive, or a folder, with one sub-folder a class',
       })
-      .option('output', output('The tile store to write, a folder'))
+      .option('output', outputOption('The tile store to write, a folder'))
       .option('size', {
         type: 'number',
         requiresArg: true,

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.js';
-import { FORCE, output } from '../options.js';
+import { FORCE, outputOption } from '../options.js';
 
 export const samplesCommand = defineCommand({
   usage: 'samples <store>',
@@ -7,7 +7,7 @@ export const samplesCommand = defineCommand({
   builder: (argv) =>
     argv
       .positional('store', { type: 'string', demandOption: true, describe: 'A tile store' })
-      .option('output', output('The picture to write, a .png'))
+      .option('output', outputOption('The picture to write, a .png'))
       .option('per-class', {
         type: 'number',
         requiresArg: true,

@@ -1,6 +1,6 @@
 import { DEFAULT_BASE, RECIPE } from '../../config.js';
 import { defineCommand } from '../command.js';
-import { defined, DEVICE, FORCE, output, THREADS } from '../options.js';
+import { defined, DEVICE, FORCE, outputOption, THREADS } from '../options.js';
 import { formatSeconds } from '../progress-meter.js';
 
 export const trainCommand = defineCommand({
@@ -9,7 +9,7 @@ export const trainCommand = defineCommand({
   builder: (argv) =>
     argv
       .positional('store', { type: 'string', demandOption: true, describe: 'A tile store' })
-      .option('output', output('The run folder to write'))
+      .option('output', outputOption('The run folder to write'))
       .option('base', {
         type: 'string',
         requiresArg: true,

@@ -1,0 +1,384 @@
+/** `predict`, the real program on a real (small) model. */
+import { mkdir, mkdtemp, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import test from 'ava';
+import { readCsv } from './csv.js';
+import { run, start } from './program.js';
+import { withSmallDisk } from './tmpfs.js';
+import { tileJpeg, writeTiles } from '../fixtures/tiles.js';
+import { TINY_CLASSES, tinyBundle } from '../fixtures/tiny-bundle.js';
+
+/** Waits until a file has so many bytes. */
+async function grown(path: string, bytes: number): Promise<void> {
+  for (;;) {
+    const size = await stat(path).then(
+      (facts) => facts.size,
+      () => 0,
+    );
+    if (size >= bytes) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const folder = async (): Promise<string> => await mkdtemp(join(tmpdir(), 'lungcls-predict-'));
+
+test.before('a model', async () => {
+  await tinyBundle();
+});
+
+test('a folder becomes one row an image, in natural order, with probabilities that sum to 1', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 12);
+  const output = join(root, 'out.csv');
+  const { code, stdout, stderr } = await run([
+    'predict',
+    await tinyBundle(),
+    join(root, 'tiles'),
+    '-o',
+    output,
+    '--batch-size',
+    '5',
+  ]);
+  t.is(code, 0, stderr);
+  t.regex(stderr, /ONNX Runtime/, 'says what it runs on');
+  t.regex(stdout, /^12 images .*tiles\/s\n/);
+  const [header, ...rows] = await readCsv(output);
+  t.deepEqual(header, ['path', 'label', ...TINY_CLASSES, 'status']);
+  t.deepEqual(
+    rows.map(([path = '']) => basename(path)),
+    Array.from({ length: 12 }, (_, i) => `tile${i}.jpeg`),
+  );
+  for (const [, label, ...rest] of rows) {
+    t.is(rest.pop(), 'ok');
+    const probabilities = rest.map(Number);
+    t.true(Math.abs(probabilities.reduce((a, b) => a + b, 0) - 1) < 1e-5);
+    t.is(label, TINY_CLASSES[probabilities.indexOf(Math.max(...probabilities))]);
+  }
+  t.true(new Set(rows.map((row) => row[2])).size > 6, 'different tiles, different probabilities');
+  await t.throwsAsync(stat(`${output}.partial`));
+});
+
+test('both engines, all batch sizes: the same result', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 7);
+  const results: number[][] = [];
+  for (const flags of [
+    ['--batch-size', '7'],
+    ['--batch-size', '3'],
+    ['--engine', 'tfjs'],
+  ]) {
+    const output = join(root, `out${results.length}.csv`);
+    const args = ['predict', await tinyBundle(), join(root, 'tiles'), '-o', output, ...flags];
+    const { code, stderr } = await run(args);
+    t.is(code, 0, stderr);
+    const [, ...rows] = await readCsv(output);
+    results.push(rows.flatMap((row) => row.slice(2, -1).map(Number)));
+  }
+  const [first = [], ...others] = results;
+  t.is(first.length, 7 * TINY_CLASSES.length);
+  for (const other of others) {
+    t.is(other.length, first.length);
+    t.true(other.every((value, i) => Math.abs(value - (first[i] ?? NaN)) < 1e-4));
+  }
+});
+
+test('broken images among good ones have a status and no label; the good ones are not disturbed', async (t) => {
+  const root = await folder();
+  const tiles = join(root, 'tiles');
+  await writeTiles(tiles, 6);
+  const alone = join(root, 'alone.csv');
+  await run(['predict', await tinyBundle(), tiles, '-o', alone]);
+  const good = await tileJpeg(99);
+  await writeFile(join(tiles, 'tile1b-empty.jpeg'), '');
+  await writeFile(join(tiles, 'tile2b-text.jpeg'), 'this is no picture');
+  await writeFile(join(tiles, 'tile3b-header.jpeg'), good.subarray(0, 30));
+  await writeFile(join(tiles, 'tile4b-cut.jpeg'), good.subarray(0, good.length / 2));
+  const output = join(root, 'out.csv');
+  const { code, stdout, stderr } = await run(['predict', await tinyBundle(), tiles, '-o', output]);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /4 images could not be classified/);
+  const status = new Map(
+    (await readCsv(output)).map((row) => [basename(row[0] ?? ''), row] as const),
+  );
+  t.is(status.get('tile1b-empty.jpeg')?.at(-1), 'IMAGE_EMPTY');
+  t.is(status.get('tile2b-text.jpeg')?.at(-1), 'IMAGE_FORMAT');
+  t.is(status.get('tile3b-header.jpeg')?.at(-1), 'IMAGE_HEADER');
+  t.not(status.get('tile4b-cut.jpeg')?.at(-1), 'ok');
+  t.deepEqual(status.get('tile4b-cut.jpeg')?.slice(1, -1), ['', ...TINY_CLASSES.map(() => '')]);
+  for (const row of await readCsv(alone)) t.deepEqual(status.get(basename(row[0] ?? '')), row);
+});
+
+test('odd names go through a list on stdin and come out again', async (t) => {
+  const root = await folder();
+  const names = [
+    'a b.jpeg',
+    'quote".jpeg',
+    "it's.jpeg",
+    'line\nbreak.jpeg',
+    'ünïcödé 肺.jpeg',
+    ',.jpeg',
+    '-0.jpeg',
+  ];
+  for (const [i, name] of names.entries()) await writeFile(join(root, name), await tileJpeg(i));
+  const list = [...names, 'missing.jpeg'];
+  const args = ['predict', await tinyBundle(), '-', '-o', 'out.csv'];
+  const nul = await run([...args, '-0'], { cwd: root, input: list.join('\0') });
+  t.is(nul.code, 0, nul.stderr);
+  const [, ...rows] = await readCsv(join(root, 'out.csv'));
+  t.deepEqual(
+    rows.map((row) => row[0]),
+    list,
+  );
+  t.deepEqual(
+    rows.map((row) => row.at(-1)),
+    [...names.map(() => 'ok'), 'INPUT_NOT_FOUND'],
+  );
+
+  const plain = names.filter((name) => !name.includes('\n'));
+  const lines = await run([...args, '--force'], { cwd: root, input: `${plain.join('\n')}\n` });
+  t.is(lines.code, 0, lines.stderr);
+  t.deepEqual(
+    (await readCsv(join(root, 'out.csv'))).slice(1).map((row) => row[0]),
+    plain,
+  );
+});
+
+test('several inputs and doubles keep their order', async (t) => {
+  const root = await folder();
+  const [one = '', two = ''] = await writeTiles(root, 2);
+  await writeTiles(join(root, 'more'), 2, 5);
+  const inputs = [two, one, join(root, 'more'), two];
+  const output = join(root, 'out.csv');
+  const { code, stderr } = await run(['predict', await tinyBundle(), ...inputs, '-o', output]);
+  t.is(code, 0, stderr);
+  const [, ...rows] = await readCsv(output);
+  t.deepEqual(
+    rows.map((row) => row[0]),
+    [two, one, join(root, 'more', 'tile5.jpeg'), join(root, 'more', 'tile6.jpeg'), two],
+  );
+  t.deepEqual(rows[0], rows[4]);
+});
+
+test('-o - gives the same CSV on stdout and nothing else', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 3);
+  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '-o'];
+  const file = await run([...args, join(root, 'out.csv')]);
+  t.is(file.code, 0, file.stderr);
+  const stream = await run([...args, '-']);
+  t.is(stream.code, 0, stream.stderr);
+  t.is(stream.stdout, await readFile(join(root, 'out.csv'), 'utf8'));
+  t.regex(stream.stderr, /3 images/);
+});
+
+test('a reader that leaves early ends the program without a word', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 40);
+  const { child, finished } = start([
+    'predict',
+    await tinyBundle(),
+    join(root, 'tiles'),
+    '-o',
+    '-',
+    '--batch-size',
+    '2',
+    '--quiet',
+  ]);
+  child.stdout?.once('data', () => child.stdout?.destroy());
+  const { code, stderr } = await finished;
+  t.is(stderr, '');
+  t.is(code, 141);
+});
+
+test('--json prints one document on stdout; --quiet prints nothing', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 3);
+  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '-o'];
+  const json = await run([...args, join(root, 'a.csv'), '--json']);
+  t.is(json.code, 0, json.stderr);
+  const value = JSON.parse(json.stdout) as Record<string, unknown>;
+  t.is(value['rows'], 3);
+  t.deepEqual(value['perStatus'], { ok: 3 });
+  const quiet = await run([...args, join(root, 'b.csv'), '--quiet']);
+  t.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
+});
+
+test('an output that exists needs --force', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 2);
+  const output = join(root, 'out.csv');
+  await writeFile(output, 'precious');
+  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '-o', output];
+  const refused = await run(args);
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, /^error\[OUTPUT_EXISTS\]: .*--force.*\n$/);
+  t.is(await readFile(output, 'utf8'), 'precious');
+  const forced = await run([...args, '--force']);
+  t.is(forced.code, 0, forced.stderr);
+  t.is((await readCsv(output)).length, 3);
+});
+
+test('wrong inputs, each with its code and nothing written', async (t) => {
+  const root = await folder();
+  const model = await tinyBundle();
+  await writeTiles(join(root, 'tiles'), 1);
+  await mkdir(join(root, 'empty'));
+  await writeFile(join(root, 'text.onnx'), 'this is no model');
+  const output = join(root, 'out.csv');
+  const cases: readonly (readonly [string, string, string])[] = [
+    [model, join(root, 'nowhere'), 'INPUT_NOT_FOUND'],
+    [model, join(root, 'empty'), 'INPUT_EMPTY'],
+    [join(root, 'nowhere'), join(root, 'tiles'), 'INPUT_NOT_FOUND'],
+    [join(root, 'empty'), join(root, 'tiles'), 'MODEL_INVALID'],
+    [join(root, 'text.onnx'), join(root, 'tiles'), 'MODEL_INVALID'],
+  ];
+  for (const [bundle, input, expected] of cases) {
+    const { code, stdout, stderr } = await run(['predict', bundle, input, '-o', output]);
+    t.is(code, 1, stderr);
+    t.regex(stderr, new RegExp(`^error\\[${expected}\\]: .*\\n$`, 'm'));
+    t.is(stdout, '');
+    await t.throwsAsync(stat(output));
+  }
+  const options = await run([
+    'predict',
+    model,
+    join(root, 'tiles'),
+    '-o',
+    output,
+    '--batch-size',
+    '0',
+  ]);
+  t.is(options.code, 2);
+  t.regex(
+    options.stderr,
+    /^error\[INVALID_OPTION\]: Expected a positive integer up to 4096 for batchSize but received 0/,
+  );
+});
+
+test('an output that cannot be written is said before any work', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 1);
+  await writeFile(join(root, 'file'), '');
+  const output = join(root, 'file', 'out.csv');
+  const { code, stderr } = await run([
+    'predict',
+    await tinyBundle(),
+    join(root, 'tiles'),
+    '-o',
+    output,
+  ]);
+  t.is(code, 1);
+  t.regex(stderr, /^error\[OUTPUT_UNWRITABLE\]: .*\n$/);
+});
+
+test('killed at any moment, the same command gives the file of an uninterrupted run', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 60);
+  await writeFile(join(root, 'tiles', 'tile30.jpeg'), 'broken');
+  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '--batch-size', '2', '-o'];
+  const whole = join(root, 'whole.csv');
+  const begun = performance.now();
+  t.is((await run([...args, whole])).code, 0);
+  const milliseconds = performance.now() - begun;
+  const expected = await readFile(whole, 'utf8');
+  for (let round = 0; round < 6; round++) {
+    const output = join(root, `out${round}.csv`);
+    const { child, finished } = start([...args, output]);
+    const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds * (0.3 + 0.13 * round));
+    const killed = await finished;
+    clearTimeout(timer);
+    if (killed.signal === null) t.is(killed.code, 0, killed.stderr);
+    else {
+      await t.throwsAsync(stat(output), undefined, 'not there before it is whole');
+      const { code, stderr } = await run([...args, output]);
+      t.is(code, 0, stderr);
+    }
+    t.is(await readFile(output, 'utf8'), expected);
+  }
+  t.deepEqual(
+    (await readdir(root)).filter((name) => name.includes('partial')),
+    [],
+  );
+});
+
+test('Ctrl-C stops with 130, keeps what is done, and the same command ends it', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 300);
+  const output = join(root, 'out.csv');
+  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '-o', output];
+  const stopped = start([...args, '--batch-size', '2']);
+  await grown(join(`${output}.partial`, 'results.csv'), 1000);
+  stopped.child.kill('SIGINT');
+  const { code, stderr } = await stopped.finished;
+  t.is(code, 130, stderr);
+  t.regex(stderr, /error\[ABORTED\]: .*same command/);
+  await t.throwsAsync(stat(output));
+  const finished = await run([...args, '--batch-size', '2', '--json']);
+  t.is(finished.code, 0, finished.stderr);
+  const result = JSON.parse(finished.stdout) as { rows: number; resumedRows: number };
+  t.is(result.rows, 300);
+  t.true(result.resumedRows > 0);
+});
+
+test('a journal that was cut off, or rows of other images: made anew, never mixed', async (t) => {
+  const root = await folder();
+  await writeTiles(join(root, 'tiles'), 30);
+  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '--batch-size', '2', '-o'];
+  const output = join(root, 'out.csv');
+  const first = start([...args, output]);
+  await first.said(/ONNX Runtime/);
+  first.child.kill('SIGTERM');
+  const { code } = await first.finished;
+  t.is(code, 130);
+  // Another image comes first from now on, and the data no longer holds what the journal says.
+  await writeFile(join(root, 'tiles', 'a.jpeg'), await tileJpeg(1234));
+  await truncate(join(`${output}.partial`, 'results.csv'), 10).catch(() => undefined);
+  t.is((await run([...args, output])).code, 0);
+  const fresh = join(root, 'fresh.csv');
+  t.is((await run([...args, fresh])).code, 0);
+  t.is(await readFile(output, 'utf8'), await readFile(fresh, 'utf8'));
+});
+
+test('memory does not grow with the number of images', async (t) => {
+  const root = await folder();
+  const [tile = ''] = await writeTiles(root, 1);
+  const spy = join(root, 'spy.cjs');
+  await writeFile(
+    spy,
+    `process.on('exit', () => process.stderr.write('MAXRSS ' + process.resourceUsage().maxRSS));`,
+  );
+  const peak = async (count: number): Promise<number> => {
+    const { code, stderr } = await run(
+      ['predict', await tinyBundle(), '-', '-o', join(root, `${count}.csv`)],
+      { input: `${tile}\n`.repeat(count), nodeArgs: ['--require', spy] },
+    );
+    t.is(code, 0, stderr);
+    return Number(/MAXRSS (\d+)/.exec(stderr)?.[1]);
+  };
+  const few = await peak(150);
+  const many = await peak(1500);
+  // 1,350 tiles more are 26 MB of pixels alone; in kilobytes.
+  t.true(many - few < 20_000, `${few} kB for 150 images, ${many} kB for 1500`);
+});
+
+test('a full disk is said; with space again, the same command ends the file', async (t) => {
+  const root = await folder();
+  const [tile = ''] = await writeTiles(root, 1);
+  const input = `${tile}\n`.repeat(400);
+  const mounted = await withSmallDisk(16, async (disk, resize) => {
+    const args = ['predict', await tinyBundle(), '-', '-o', join(disk, 'out.csv')];
+    const full = await run(args, { input });
+    t.is(full.code, 1);
+    t.regex(full.stderr, /^error\[DISK_FULL\]: .*out\.csv\n$/m);
+    await resize(1024);
+    const { code, stderr } = await run(args, { input });
+    t.is(code, 0, stderr);
+    t.is((await readCsv(join(disk, 'out.csv'))).length, 401);
+    return true;
+  });
+  if (mounted !== true) {
+    t.log('no right to mount a small disk here');
+    t.pass();
+  }
+});
