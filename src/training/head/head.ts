@@ -233,12 +233,11 @@ export class HeadTrainer {
     },
   ): Tensor2D {
     const get = (name: string): Tensor => w.get(name) as Tensor;
-    const hidden1 = product.add<Tensor2D>(get('dense/bias')).relu<Tensor2D>();
+    const hidden1 = relu(product.add<Tensor2D>(get('dense/bias')));
     const normal1 = how.normalize(hidden1, 'batch_normalization');
-    const hidden2 = normal1
-      .matMul<Tensor2D>(get('dense_1/kernel'))
-      .add<Tensor2D>(get('dense_1/bias'))
-      .relu<Tensor2D>();
+    const hidden2 = relu(
+      normal1.matMul<Tensor2D>(get('dense_1/kernel')).add<Tensor2D>(get('dense_1/bias')),
+    );
     const normal2 = how.normalize(how.drop(hidden2), 'batch_normalization_1');
     return normal2.matMul<Tensor2D>(get('dense_2/kernel')).add<Tensor2D>(get('dense_2/bias'));
   }
@@ -316,6 +315,11 @@ export class HeadTrainer {
   #upload(data: Float32Array, dims: readonly number[]): Tensor {
     return this.#tf.keep(this.#tf.tensor(data.slice(), [...dims]));
   }
+}
+
+/** Not tf.relu: that of the wasm backend turns NaN into 0, and so would hide that training diverged. */
+function relu(x: Tensor2D): Tensor2D {
+  return x.mul<Tensor2D>(x.step());
 }
 
 async function copyOf(tensor: Tensor | undefined): Promise<Float32Array<ArrayBuffer>> {

@@ -1,0 +1,240 @@
+/** The training loop: epochs over stored features, validation, callbacks, checkpoints. */
+import { setImmediate } from 'node:timers/promises';
+import { LungclsError } from '../errors.js';
+import { throwIfAborted } from '../runtime/abort.js';
+import type { TaskOptions } from '../runtime/progress.js';
+import {
+  EarlyStopping,
+  REDUCE_LR_DEFAULTS,
+  ReduceLrOnPlateau,
+  targetReached,
+} from './callbacks.js';
+import type { Checkpoint, TrainingState } from './checkpoint.js';
+import { featureBatches, type BatchSource } from './feature-batches.js';
+import type { HeadTrainer } from './head/head.js';
+import { RunningMean, type EpochRecord } from './history.js';
+import type { TrainSettings } from './options.js';
+import { dropoutMask, epochOrder } from './random.js';
+
+/** What the loop needs of the settings. */
+export type FitSettings = Omit<TrainSettings, 'base' | 'pixels' | 'split' | 'splitSeed'>;
+
+export interface FitOptions extends TaskOptions {
+  readonly head: HeadTrainer;
+  readonly source: BatchSource;
+  /** Class index of every tile in the features file. */
+  readonly labels: ArrayLike<number>;
+  /** Tiles to train on, as positions in the features file. */
+  readonly train: Int32Array;
+  readonly validation: Int32Array;
+  readonly settings: FitSettings;
+  readonly checkpoint: Checkpoint;
+  /** For the record: on which TensorFlow. */
+  readonly runsOn: string;
+}
+
+export interface FitResult {
+  readonly history: readonly EpochRecord[];
+  /** The epoch whose weights the head has now, 1 for the first. */
+  readonly bestEpoch: number;
+  readonly stopReason: string;
+}
+
+export interface Evaluation {
+  readonly loss: number;
+  readonly accuracy: number;
+  /** Row-major (tiles, classes), in the order of the tiles. */
+  readonly probabilities: Float32Array;
+}
+
+/**
+ * Trains the head, from the checkpoint where there is one, and leaves it with the weights that are
+ * kept. The same settings, backend and thread count give the same weights, interrupted or not.
+ * @throws LungclsError TRAINING_DIVERGED | CHECKPOINT_INVALID | ABORTED | DISK_FULL | OUTPUT_UNWRITABLE
+ */
+export async function fit(options: FitOptions): Promise<FitResult> {
+  const { head, settings, checkpoint } = options;
+  let state = (await checkpoint.readState()) ?? firstState(options);
+  if (state.epoch > 0 && state.stopReason === undefined) {
+    options.onMessage?.(
+      `Continuing after epoch ${String(state.epoch)} of ${String(settings.epochs)}`,
+      'info',
+    );
+    if (state.runsOn !== options.runsOn) {
+      options.onMessage?.(
+        `It began on ${state.runsOn} and continues on ${options.runsOn}: the last digits will differ from an uninterrupted run`,
+        'warning',
+      );
+    }
+    await checkpoint.restore(head, state);
+  }
+  let weightsOf: number | undefined;
+  while (state.stopReason === undefined) {
+    state = await runEpoch(options, state);
+    await checkpoint.save(head, state);
+    weightsOf = state.epoch;
+  }
+  if (weightsOf !== state.bestEpoch) await checkpoint.restoreWeights(head, state.bestEpoch);
+  return { history: state.history, bestEpoch: state.bestEpoch, stopReason: state.stopReason };
+}
+
+function firstState({ settings, runsOn }: FitOptions): TrainingState {
+  return {
+    epoch: 0,
+    step: 0,
+    learningRate: Math.fround(settings.learningRate),
+    earlyStopping: new EarlyStopping(0).state,
+    reduceLr: new ReduceLrOnPlateau({ ...REDUCE_LR_DEFAULTS, patience: 0, factor: 0.5 }).state,
+    history: [],
+    bestEpoch: 0,
+    runsOn,
+  };
+}
+
+async function runEpoch(options: FitOptions, before: TrainingState): Promise<TrainingState> {
+  const { settings } = options;
+  const epoch = before.epoch + 1;
+  const startedAt = performance.now();
+  const trained = await trainEpoch(options, before, epoch);
+  const validation = await evaluateHead(options, options.validation);
+  const record: EpochRecord = {
+    epoch,
+    loss: trained.loss,
+    accuracy: trained.accuracy,
+    valLoss: validation.loss,
+    valAccuracy: validation.accuracy,
+    learningRate: before.learningRate,
+    seconds: (performance.now() - startedAt) / 1000,
+  };
+  options.onMessage?.(describe(record, settings.epochs), 'info');
+  const earlyStopping = new EarlyStopping(
+    settings.earlyStoppingPatience,
+    structuredClone(before.earlyStopping),
+  );
+  const reduceLr = new ReduceLrOnPlateau(
+    {
+      ...REDUCE_LR_DEFAULTS,
+      patience: settings.reduceLrPatience,
+      factor: settings.reduceLrFactor,
+    },
+    structuredClone(before.reduceLr),
+  );
+  const { stop } = earlyStopping.epochEnd(epoch, record.valAccuracy);
+  const learningRate = settings.reduceLr
+    ? reduceLr.epochEnd(record.valLoss, before.learningRate)
+    : before.learningRate;
+  const stopReason = reasonToStop(settings, record, settings.earlyStopping && stop);
+  return {
+    epoch,
+    step: before.step + trained.steps,
+    learningRate,
+    earlyStopping: earlyStopping.state,
+    reduceLr: reduceLr.state,
+    history: [...before.history, record],
+    bestEpoch: settings.earlyStopping ? earlyStopping.state.bestEpoch : epoch,
+    runsOn: before.runsOn,
+    ...(stopReason === undefined ? {} : { stopReason }),
+  };
+}
+
+function reasonToStop(
+  settings: FitSettings,
+  { epoch, valAccuracy }: EpochRecord,
+  noProgress: boolean,
+): string | undefined {
+  const { targetAccuracy, earlyStoppingPatience, epochs } = settings;
+  if (targetAccuracy !== false && targetReached(valAccuracy, targetAccuracy)) {
+    return `validation accuracy above ${String(targetAccuracy)}`;
+  }
+  if (noProgress) {
+    return `no better validation accuracy for ${String(earlyStoppingPatience)} epochs`;
+  }
+  return epoch >= epochs ? 'all epochs done' : undefined;
+}
+
+async function trainEpoch(
+  options: FitOptions,
+  before: TrainingState,
+  epoch: number,
+): Promise<{ loss: number; accuracy: number; steps: number }> {
+  const { head, source, labels, settings, signal } = options;
+  const { batchSize, seed, dropout } = settings;
+  const order = epochOrder(options.train.length, seed, epoch);
+  const tiles = order.map((i) => options.train[i] ?? 0);
+  const steps = Math.ceil(tiles.length / batchSize);
+  const units = head.shape.units[1];
+  const loss = new RunningMean();
+  const accuracy = new RunningMean();
+  let done = 0;
+  for await (const { tiles: chosen, batch } of featureBatches(source, tiles, batchSize, signal)) {
+    const step = before.step + done;
+    const result = head.train({
+      batch,
+      labels: Array.from(chosen, (tile) => labels[tile] ?? 0),
+      mask: dropoutMask(batch.rows * units, dropout, seed, step),
+      learningRate: before.learningRate,
+      step: step + 1,
+    });
+    done++;
+    if (!Number.isFinite(result.loss)) {
+      throw new LungclsError(
+        'TRAINING_DIVERGED',
+        `The loss is ${String(result.loss)} in epoch ${String(epoch)}, batch ${String(done)} of ${String(steps)}; try a smaller learning rate than ${String(before.learningRate)}`,
+      );
+    }
+    loss.add(result.loss, batch.rows);
+    accuracy.addSum(result.hits, batch.rows);
+    options.onProgress?.({
+      stage: 'train',
+      done: (epoch - 1) * steps + done,
+      total: settings.epochs * steps,
+      unit: 'batches',
+      note: `epoch ${String(epoch)}/${String(settings.epochs)}, batch ${String(done)}/${String(steps)}, loss ${loss.value.toFixed(4)}, accuracy ${accuracy.value.toFixed(4)}`,
+    });
+    // A step blocks the thread: signals and timers get their turn here.
+    await setImmediate();
+    throwIfAborted(signal);
+  }
+  return { loss: loss.value, accuracy: accuracy.value, steps: done };
+}
+
+/**
+ * Loss, accuracy and probabilities of tiles with the weights as they are, as Keras's `evaluate`.
+ * @param tiles positions in the features file
+ */
+export async function evaluateHead(
+  options: Pick<FitOptions, 'head' | 'source' | 'labels' | 'settings' | 'signal'>,
+  tiles: Int32Array,
+): Promise<Evaluation> {
+  const { head, source, labels, settings, signal } = options;
+  const loss = new RunningMean();
+  const accuracy = new RunningMean();
+  const probabilities = new Float32Array(tiles.length * head.shape.classes);
+  let done = 0;
+  for await (const { tiles: chosen, batch } of featureBatches(
+    source,
+    tiles,
+    settings.batchSize,
+    signal,
+  )) {
+    const result = head.evaluate(
+      batch,
+      Array.from(chosen, (tile) => labels[tile] ?? 0),
+    );
+    loss.add(result.loss, batch.rows);
+    accuracy.addSum(result.hits, batch.rows);
+    probabilities.set(result.probabilities, done * head.shape.classes);
+    done += batch.rows;
+    await setImmediate();
+  }
+  return { loss: loss.value, accuracy: accuracy.value, probabilities };
+}
+
+function describe(e: EpochRecord, epochs: number): string {
+  const four = (value: number): string => value.toFixed(4);
+  return (
+    `Epoch ${String(e.epoch)}/${String(epochs)}: loss ${four(e.loss)}, accuracy ${four(e.accuracy)}, ` +
+    `validation loss ${four(e.valLoss)}, accuracy ${four(e.valAccuracy)}, ` +
+    `learning rate ${String(Number(e.learningRate.toPrecision(4)))}, ${e.seconds.toFixed(1)} s`
+  );
+}

@@ -1,0 +1,147 @@
+/** What a finished training is judged by, and the files that say so. */
+import { cpus, totalmem } from 'node:os';
+import sharp from 'sharp';
+import { RESEARCH_NOTICE } from '../config.js';
+import {
+  classificationReport,
+  formatClassificationReport,
+  type ClassificationReport,
+} from '../evaluation/classification-report.js';
+import { accuracy, argmaxRows, confusionMatrix, logLoss } from '../evaluation/confusion.js';
+import type { TileStore } from '../imaging/tile-store.js';
+import type { ReportData, ReportFailure, ReportSample } from '../report/data.js';
+import { csvLine, readCsvRows } from '../storage/csv.js';
+import { INDEX_FILE } from '../imaging/tile-store-format.js';
+import { join } from 'node:path';
+import { RandomStream, STREAM } from './random.js';
+
+/** The kept weights on the validation part. */
+export interface Judgement {
+  readonly predicted: Int32Array;
+  readonly accuracy: number;
+  readonly logLoss: number;
+  readonly confusionMatrix: number[][];
+  readonly classificationReport: ClassificationReport & { readonly text: string };
+}
+
+/** @param probabilities row-major (tiles, classes), in the order of `truth` */
+export function judge(
+  truth: ArrayLike<number>,
+  probabilities: Float32Array,
+  classes: readonly string[],
+): Judgement {
+  const predicted = argmaxRows(probabilities, classes.length);
+  const matrix = confusionMatrix(truth, predicted, classes.length);
+  const report = classificationReport(matrix, classes);
+  return {
+    predicted,
+    accuracy: accuracy(truth, predicted),
+    logLoss: logLoss(truth, probabilities, classes.length),
+    confusionMatrix: matrix,
+    classificationReport: { ...report, text: formatClassificationReport(report) },
+  };
+}
+
+/** predictions.csv: path, label, predicted, one probability a class (named by the class). */
+export function predictionsCsv(
+  store: TileStore,
+  tiles: Int32Array,
+  predicted: Int32Array,
+  probabilities: Float32Array,
+): string {
+  const { classes, paths, labels } = store;
+  const name = (c: number | undefined): string => classes[c ?? -1] ?? '';
+  const lines = [csvLine(['path', 'label', 'predicted', ...classes])];
+  for (const [i, tile] of tiles.entries()) {
+    const row = probabilities.subarray(i * classes.length, (i + 1) * classes.length);
+    // Seven digits are what a float32 carries.
+    const numbers = Array.from(row, (p) => Number(p.toPrecision(7)));
+    lines.push(csvLine([paths[tile] ?? '', name(labels[tile]), name(predicted[i]), ...numbers]));
+  }
+  return lines.join('');
+}
+
+/** metrics.json: everything that the report shows but its pictures. */
+export function metricsJson(report: ReportData, more: Readonly<Record<string, unknown>>): string {
+  const { samples: _, title: __, ...numbers } = report;
+  return `${JSON.stringify(
+    { format: 'lungcls-metrics', version: 1, notice: RESEARCH_NOTICE, ...numbers, ...more },
+    null,
+    2,
+  )}\n`;
+}
+
+/** The store as the report shows it. */
+export async function describeStore(store: TileStore, path: string): Promise<ReportData['store']> {
+  const perClass = store.classes.map(() => 0);
+  for (const label of store.labels) perClass[label] = (perClass[label] ?? 0) + 1;
+  let failed = 0;
+  const failures: ReportFailure[] = [];
+  let header = true;
+  for await (const [row, file = '', , , status = ''] of readCsvRows(
+    join(store.directory, INDEX_FILE),
+  )) {
+    if (!header && row === '') {
+      failed++;
+      if (failures.length < MOST_FAILURES) failures.push({ path: file, status });
+    }
+    header = false;
+  }
+  return {
+    path,
+    tiles: store.count,
+    perClass,
+    size: store.spec.size,
+    resize: store.spec.resize,
+    color: store.spec.color,
+    fingerprint: store.fingerprint,
+    preprocessingFingerprint: store.preprocessingFingerprint,
+    failed,
+    failures,
+  };
+}
+
+/** As many as the report shows. */
+const MOST_FAILURES = 50;
+
+/** Some tiles a class as PNG, drawn by the seed. */
+export async function sampleTiles(
+  store: TileStore,
+  perClass: number,
+  seed: number,
+): Promise<ReportSample[]> {
+  const { size } = store.spec;
+  const samples: ReportSample[] = [];
+  for (const label of store.classes.keys()) {
+    const rows = [...store.labels.keys()].filter((row) => store.labels[row] === label);
+    const random = new RandomStream([seed, STREAM.samples, label]);
+    for (let i = 0; i < perClass && rows.length > 0; i++) {
+      const [row = 0] = rows.splice(random.below(rows.length), 1);
+      const tile = new Uint8Array(store.tileBytes);
+      await store.readTiles([row], tile);
+      const data = await sharp(tile, { raw: { width: size, height: size, channels: 3 } })
+        .png()
+        .toBuffer();
+      samples.push({ label, path: store.paths[row] ?? '', mediaType: 'image/png', data });
+    }
+  }
+  return samples;
+}
+
+/** What a run ran on, as the report shows it. */
+export function describeMachine(
+  tensorflow: string,
+  onnxRuntime: string,
+  threads: number,
+): ReportData['runsOn'] {
+  const cpu = cpus()[0]?.model;
+  return {
+    tensorflow,
+    onnxRuntime,
+    threads,
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    ...(cpu === undefined ? {} : { cpu }),
+    memoryBytes: totalmem(),
+  };
+}
