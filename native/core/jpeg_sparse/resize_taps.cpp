@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace lungcls::jpeg_sparse {
 namespace {
@@ -56,9 +57,11 @@ AxisTaps makePairs(int to) {
   return taps;
 }
 
+// Whether each output sample is one source sample, and none is that of two outputs.
 bool isPick(const AxisTaps& taps) {
-  return std::ranges::all_of(taps.firstWeight, [](int w) { return w == static_cast<int>(kOne); }) &&
-         std::ranges::all_of(taps.secondWeight, [](int w) { return w == 0; });
+  const auto isOne = [](int weight) { return weight == static_cast<int>(kOne); };
+  return std::ranges::all_of(taps.firstWeight, isOne) && taps.first == taps.second &&
+         std::ranges::adjacent_find(taps.first, std::greater_equal<>()) == taps.first.end();
 }
 
 }  // namespace
