@@ -114,7 +114,7 @@ export async function fetchBase(id: string, options: TaskOptions = {}): Promise<
 export interface ImportBaseOptions extends TaskOptions {
   /** A Keras .h5, .weights.h5 or .keras file, or the tarball of a known npm package. */
   file: string;
-  /** The base's id from now on; by default `imported-` and the start of its fingerprint. */
+  /** The base's id from now on; by default made of the file's name. */
   name?: string;
   /** For the record; unknown by default. */
   licence?: string;
@@ -124,7 +124,8 @@ export interface ImportBaseOptions extends TaskOptions {
  * Makes a base from a file. A file that is, by its hash, the one of a known base becomes that base,
  * so a machine without a network can be given one by hand.
  * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | BASE_INVALID naming the first thing that
- * does not fit | INVALID_OPTION | DISK_FULL | OUTPUT_UNWRITABLE | ABORTED
+ * does not fit | INVALID_OPTION | OUTPUT_EXISTS (a base of that
+ * name with other weights) | DISK_FULL | OUTPUT_UNWRITABLE | ABORTED
  */
 export async function importBase(options: ImportBaseOptions): Promise<Base> {
   const { file, name, signal } = options;
@@ -151,7 +152,16 @@ export async function importBase(options: ImportBaseOptions): Promise<Base> {
   const weights = await readKerasFile(bytes, file);
   throwIfAborted(signal);
   if (same !== undefined && name === undefined) return store(same, weights);
-  const id = name ?? `imported-${weightsFingerprint(weights).slice(0, 12)}`;
+  const fingerprint = weightsFingerprint(weights);
+  const id = name ?? idFromFile(file) ?? `imported-${fingerprint.slice(0, 12)}`;
+  const present = await readBaseRecord(id).catch(() => undefined);
+  if (present !== undefined && present.fingerprint !== fingerprint) {
+    throw new LungclsError(
+      'OUTPUT_EXISTS',
+      `There is a base ${id} with other weights; import this one under another name (--name)`,
+      { path: baseDirectory(id) },
+    );
+  }
   return writeBase(
     {
       id,
@@ -178,6 +188,17 @@ export async function loadBase(id: string): Promise<Base> {
     `Base ${id} has not been fetched; run "lungcls-fast base fetch ${id}"`,
     { path: baseDirectory(id) },
   );
+}
+
+/** `Inception V3 (mine).weights.h5` -> `inception-v3-mine`; undefined where nothing is left. */
+function idFromFile(file: string): string | undefined {
+  const stem = basename(file).replace(/(\.weights)?\.[^.]*$/, '');
+  const id = stem
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
+    .slice(0, 64);
+  return id === '' ? undefined : id;
 }
 
 async function store(known: KnownBase, weights: Map<string, NamedTensor>): Promise<Base> {
