@@ -26,7 +26,7 @@ import {
 
 const JOURNAL_FILE = 'journal';
 /** At most this much work, in milliseconds, is lost by a kill. */
-const CHECKPOINT_MS = 1000;
+const CHECKPOINT_MS = 500;
 
 /** Decoded images, in order. */
 export interface DecodedTiles {
