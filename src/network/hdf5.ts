@@ -33,15 +33,16 @@ export async function withHdf5<T>(
 ): Promise<T> {
   // Loaded here: its WebAssembly takes a moment that nobody else has to spend.
   const { default: h5wasm } = await import('h5wasm');
-  const { FS } = await h5wasm.ready;
+  const { FS, activate_throwing_error_handler: throwErrors } = await h5wasm.ready;
+  // Without this HDF5 writes its complaints to stderr and returns nothing.
+  throwErrors();
   // In the module's own memory, not on disk.
   const name = `base-${randomBytes(8).toString('hex')}.h5`;
   FS.writeFile(name, bytes);
   let file: File | undefined;
   try {
-    file = new h5wasm.File(name, 'r');
-    if (file.file_id < 0n) throw new Error('HDF5 cannot open it');
-    const open = file;
+    const open = new h5wasm.File(name, 'r');
+    file = open;
     const group = (path: string): Group | undefined => {
       const entity = path === '' ? open : open.get(path);
       return entity instanceof h5wasm.Group ? entity : undefined;
@@ -58,17 +59,20 @@ export async function withHdf5<T>(
     });
   } catch (error) {
     if (error instanceof LungclsError) throw error;
-    throw new LungclsError(
-      'BASE_INVALID',
-      `${what} is not a sound HDF5 file: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new LungclsError('BASE_INVALID', `${what} is not a sound HDF5 file: ${reasonOf(error)}`, {
+      cause: error,
+    });
   } finally {
     file?.close();
     FS.unlink(name);
   }
+}
+
+/** HDF5 prints its call stack, the innermost call last: `#006: ... in H5F__super_read(): truncated file`. */
+function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  const reasons = [...message.matchAll(/^ *#\d+: .*?\(\): (.*)$/gm)];
+  return reasons.at(-1)?.[1] ?? message;
 }
 
 function tensorOf(dataset: Dataset, path: string): NamedTensor {

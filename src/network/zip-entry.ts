@@ -1,4 +1,5 @@
 /** One entry of a zip in memory: a .keras file is a zip. */
+import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
 import { LungclsError, messageOf } from '../errors.js';
 
@@ -58,7 +59,10 @@ function find(bytes: Buffer, name: string): Promise<Uint8Array | undefined> {
           stream.on('data', (chunk: Uint8Array) => chunks.push(chunk));
           stream.on('error', reject);
           stream.on('end', () => {
-            resolve(Buffer.concat(chunks));
+            const content = Buffer.concat(chunks);
+            // yauzl leaves this to its callers.
+            if (crc32(content) === entry.crc32) resolve(content);
+            else reject(new Error(`${name} has another CRC than the zip says`));
           });
         });
       });
