@@ -212,18 +212,11 @@ export function renderCurvesSvg(options: CurvesOptions): string {
 
 /** The mark's words above the plot, kept inside it at both ends. */
 function markLabel(label: string, x: number): Html {
-  const [anchor, at] =
-    x < LEFT + 60
-      ? ['start', LEFT]
-      : x > WIDTH - RIGHT - 60
-        ? ['end', WIDTH - RIGHT]
-        : ['middle', x];
-  return html`<text
-    class="mark-label"
-    x="${px(Number(at))}"
-    y="${TOP - 11}"
-    text-anchor="${anchor}"
-  >
+  const left = LEFT;
+  const right = WIDTH - RIGHT;
+  const anchor = x < left + 60 ? 'start' : x > right - 60 ? 'end' : 'middle';
+  const at = anchor === 'start' ? left : anchor === 'end' ? right : px(x);
+  return html`<text class="mark-label" x="${at}" y="${TOP - 11}" text-anchor="${anchor}">
     ${label}
   </text>`;
 }
