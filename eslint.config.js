@@ -29,7 +29,13 @@ export default tseslint.config(
     rules: {
       // Environment variables and JSON are read by index signature: tsconfig asks for brackets there.
       '@typescript-eslint/dot-notation': 'off',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      // With noUncheckedIndexedAccess every element of a typed array may be undefined; in a pixel loop
+      // a check of each would cost more than the work.
+      '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': [
         'error',
