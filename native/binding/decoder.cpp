@@ -40,7 +40,8 @@ Napi::Function Decoder::define(Napi::Env env) {
                       InstanceMethod<&Decoder::place>("place"),
                       InstanceMethod<&Decoder::view>("view"),
                       InstanceMethod<&Decoder::detach>("detach"),
-                      InstanceMethod<&Decoder::cancel>("cancel")});
+                      InstanceMethod<&Decoder::cancel>("cancel"),
+                      InstanceMethod<&Decoder::close>("close")});
 }
 
 Decoder::Decoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Decoder>(info) {
@@ -72,6 +73,7 @@ void Decoder::Finalize(Napi::Env env) {
 }
 
 std::size_t Decoder::slotArgument(const Napi::Value& value) const {
+  if (slots_.empty()) throw Napi::Error::New(value.Env(), "The decoder has been closed");
   return wholeNumber(value, "slot", 0, slots_.size() - 1);
 }
 
@@ -135,5 +137,10 @@ void Decoder::detach(const Napi::CallbackInfo& info) {
 }
 
 void Decoder::cancel(const Napi::CallbackInfo& /*info*/) { decoder_->cancel(); }
+
+void Decoder::close(const Napi::CallbackInfo& /*info*/) {
+  decoder_->cancel();
+  slots_.clear();
+}
 
 }  // namespace lungcls::binding

@@ -29,8 +29,10 @@ class Decoder : public Napi::ObjectWrap<Decoder> {
   // (ArrayBuffer of view): detaches it, so that a later use fails.
   void detach(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
+  // Cancels, and gives the slots back: their memory goes with the last view and the last task.
+  void close(const Napi::CallbackInfo& info);
 
-  std::size_t slotArgument(const Napi::Value& value) const;
+  std::size_t slotArgument(const Napi::Value& value) const;  // a JavaScript error once closed
 
   std::shared_ptr<BatchDecoder> decoder_;
   std::vector<std::shared_ptr<HostBuffer>> slots_;

@@ -65,9 +65,13 @@ std::uint64_t Environment::onClosing(std::function<void()> cancel) {
 
 void Environment::onWake(napi_env env, napi_value /*callback*/, void* context, void* data) {
   if (env == nullptr) return;  // going away: promises are no longer settled
-  const Napi::HandleScope scope(env);
-  const auto id = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data));
-  static_cast<Environment*>(context)->settle(env, id);
+  try {
+    const Napi::HandleScope scope(env);
+    const auto id = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(data));
+    static_cast<Environment*>(context)->settle(env, id);
+  } catch (const Napi::Error&) {
+    // A worker thread that is being terminated no longer runs JavaScript; nobody is left to tell.
+  }
 }
 
 void Environment::settle(Napi::Env env, std::uint64_t id) {

@@ -67,6 +67,7 @@ export async function* decodeTiles(
     for (const settled of await Promise.allSettled(underWay)) {
       if (settled.status === 'fulfilled') settled.value.release();
     }
+    decoder.close();
     void quiet(reading ?? Promise.resolve(undefined));
     chunks.close();
   }

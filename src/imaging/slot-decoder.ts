@@ -75,6 +75,11 @@ export class SlotDecoder {
     this.#native.cancel();
   }
 
+  /** Gives the buffers back; those lent out stay valid until they are released. */
+  close(): void {
+    this.#native.close();
+  }
+
   #giveBack(slot: number): void {
     this.#free.push(slot);
     this.#wakeUp?.();

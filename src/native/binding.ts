@@ -53,6 +53,8 @@ export interface NativeTileDecoder {
   detach(view: ArrayBuffer): void;
   /** Images not yet begun get the status ABORTED. */
   cancel(): void;
+  /** Cancels, and gives the slots back; views stay valid. Only detach() may be called afterwards. */
+  close(): void;
 }
 
 export interface NativeMappedRows {
@@ -89,7 +91,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(
