@@ -86,7 +86,7 @@ export function classificationReport(
  */
 export function formatClassificationReport(report: ClassificationReport, digits = 2): string {
   // Python pads by code points.
-  const length = (text: string): number => [...text].length;
+  const length = (text: string): number => Array.from(text).length;
   const width = Math.max(...report.perClass.map(({ name }) => length(name)), 12, digits);
   const right = (text: string, size: number): string =>
     ' '.repeat(Math.max(0, size - length(text))) + text;

@@ -63,9 +63,15 @@ export function predictionsCsv(
 
 /** metrics.json: everything that the report shows but its pictures. */
 export function metricsJson(report: ReportData, more: Readonly<Record<string, unknown>>): string {
-  const { samples: _, title: __, ...numbers } = report;
   return `${JSON.stringify(
-    { format: 'lungcls-metrics', version: 1, notice: RESEARCH_NOTICE, ...numbers, ...more },
+    {
+      format: 'lungcls-metrics',
+      version: 1,
+      notice: RESEARCH_NOTICE,
+      ...report,
+      samples: undefined,
+      ...more,
+    },
     null,
     2,
   )}\n`;

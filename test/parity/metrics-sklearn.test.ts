@@ -50,7 +50,7 @@ test('log loss and the predicted class are those of scikit-learn and NumPy', (t)
     logLoss: expected,
   } of withProbabilities) {
     const found = logLoss(truth, probabilities, names.length);
-    t.true(Math.abs(found - (expected ?? NaN)) < 1e-12, `${found} ${expected}`);
+    t.true(Math.abs(found - (expected ?? NaN)) < 1e-12, `${String(found)} ${String(expected)}`);
     t.deepEqual([...argmaxRows(probabilities, names.length)], predicted);
   }
 });

@@ -51,7 +51,7 @@ for (const resumed of [false, true]) {
       t.deepEqual(
         { rates, rate, ended, restored: stopping.state.bestEpoch },
         { rates: c.rates, rate: c.finalRate, ended: c.ended, restored: c.restored },
-        `case ${n}`,
+        `case ${String(n)}`,
       );
     }
   });

@@ -7,7 +7,7 @@ const run = tensorflowProblem('tfjs-node') === undefined ? test.serial : test.sk
 // Two implementations of the same arithmetic in float32 differ in the order of their sums: by some
 // 1e-7 in a step, and after 50 steps of Adam by little more.
 for (const blocks of [1, 4]) {
-  run(`tfjs-node, ${blocks} blocks: 50 steps follow Keras`, async (t) => {
+  run(`tfjs-node, ${String(blocks)} blocks: 50 steps follow Keras`, async (t) => {
     const { tf } = await loadTensorflow('tfjs-node');
     const distance = await followKeras(tf, blocks);
     t.log(JSON.stringify(distance));

@@ -7,7 +7,7 @@ const run = tensorflowProblem('wasm') === undefined ? test.serial : test.skip;
 // Two implementations of the same arithmetic in float32 differ in the order of their sums: by some
 // 1e-7 in a step, and after 50 steps of Adam by little more.
 for (const blocks of [1, 4]) {
-  run(`wasm, ${blocks} blocks: 50 steps follow Keras`, async (t) => {
+  run(`wasm, ${String(blocks)} blocks: 50 steps follow Keras`, async (t) => {
     const { tf } = await loadTensorflow('wasm');
     const distance = await followKeras(tf, blocks);
     t.log(JSON.stringify(distance));

@@ -44,7 +44,7 @@ test('a line is never longer than the terminal is wide', (t) => {
     unit: 'tiles',
     note: 'x'.repeat(99),
   });
-  t.true(written.stderr.replaceAll(/\r|\u001b\[K/g, '').length <= 19);
+  t.true(written.stderr.replaceAll('\r', '').replaceAll('\u001b[K', '').length <= 19);
 });
 
 test('what an earlier process did does not count as speed', (t) => {

@@ -49,17 +49,16 @@ export class Adam {
     const tf = this.#tf;
     const alpha = this.#alpha;
     if (alpha === undefined) throw new Error('Adam.begin() was not called');
-    const [value, momentum, velocity] = tf.tidy(() => {
-      const m = slot.momentum.add(gradient.sub(slot.momentum).mul(this.#oneMinusBeta1));
-      const v = slot.velocity.add(gradient.square().sub(slot.velocity).mul(this.#oneMinusBeta2));
-      return [slot.value.sub(m.mul(alpha).div(v.sqrt().add(this.#epsilon))), m, v] as const;
-    }) as [Tensor, Tensor, Tensor];
-    slot.value.dispose();
-    slot.momentum.dispose();
-    slot.velocity.dispose();
-    slot.value = tf.keep(value);
-    slot.momentum = tf.keep(momentum);
-    slot.velocity = tf.keep(velocity);
+    const old = [slot.value, slot.momentum, slot.velocity];
+    tf.tidy(() => {
+      const { value, momentum, velocity } = slot;
+      const m = momentum.add(gradient.sub(momentum).mul(this.#oneMinusBeta1));
+      const v = velocity.add(gradient.square().sub(velocity).mul(this.#oneMinusBeta2));
+      slot.value = tf.keep(value.sub(m.mul(alpha).div(v.sqrt().add(this.#epsilon))));
+      slot.momentum = tf.keep(m);
+      slot.velocity = tf.keep(v);
+    });
+    tf.dispose(old);
   }
 
   dispose(): void {

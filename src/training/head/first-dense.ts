@@ -117,7 +117,7 @@ export class TfFirstDense implements FirstDense {
     const size = this.#columns * this.#units;
     const result = new Float32Array(this.blocks * size);
     for (const [b, slot] of this.#slots.entries()) {
-      result.set((await slot[what].data()) as Float32Array, b * size);
+      result.set(await slot[what].data(), b * size);
     }
     return result;
   }

@@ -89,7 +89,7 @@ export class HeadTrainer {
       const target = this.#oneHot(labels);
       const factors = tf.tensor2d(mask, [batch.rows, this.shape.units[1]]);
       const tail = (first: Tensor, ...weights: Tensor[]): Scalar => {
-        const w = new Map(names.map((name, i) => [name, weights[i] as Tensor]));
+        const w = new Map(names.map((name, i) => [name, present(weights[i], name)]));
         logits = this.#tail(first as Tensor2D, w, {
           normalize: (x, layer) => this.#normalizeBatch(x, layer, w, statistics),
           drop: (x) => x.mul<Tensor2D>(factors),
@@ -104,11 +104,9 @@ export class HeadTrainer {
     const result = this.#result(value, logits, labels);
     this.#adam.begin(learningRate, step);
     const [productGradient, ...rest] = grads;
-    if (productGradient === undefined) throw new LungclsError('INTERNAL', 'no gradient');
-    this.#first.update(productGradient as Tensor2D, this.#adam);
+    this.#first.update(present(productGradient, 'a gradient') as Tensor2D, this.#adam);
     for (const [i, name] of names.entries()) {
-      const gradient = rest[i];
-      if (gradient !== undefined) this.#adam.apply(this.#slot(name), gradient);
+      this.#adam.apply(this.#slot(name), present(rest[i], name));
     }
     this.#updateMoving(statistics);
     tf.dispose([value, ...grads]);
@@ -232,7 +230,7 @@ export class HeadTrainer {
       drop: (x: Tensor2D) => Tensor2D;
     },
   ): Tensor2D {
-    const get = (name: string): Tensor => w.get(name) as Tensor;
+    const get = (name: string): Tensor => present(w.get(name), name);
     const hidden1 = relu(product.add<Tensor2D>(get('dense/bias')));
     const normal1 = how.normalize(hidden1, 'batch_normalization');
     const hidden2 = relu(
@@ -262,8 +260,8 @@ export class HeadTrainer {
     mean: Tensor,
     variance: Tensor,
   ): Tensor2D {
-    const gamma = w.get(`${layer}/gamma`) as Tensor;
-    const beta = w.get(`${layer}/beta`) as Tensor;
+    const gamma = present(w.get(`${layer}/gamma`), layer);
+    const beta = present(w.get(`${layer}/beta`), layer);
     const factor = variance.add(BATCH_NORMALIZATION.epsilon).rsqrt().mul(gamma);
     return x.mul(factor).add(beta.sub(mean.mul(factor)));
   }
@@ -294,22 +292,20 @@ export class HeadTrainer {
   }
 
   #result(loss: Tensor, logits: Tensor2D | undefined, labels: ArrayLike<number>): BatchResult {
-    if (logits === undefined) throw new LungclsError('INTERNAL', 'no logits');
-    const predicted = argmaxRows(logits.dataSync(), this.shape.classes);
-    logits.dispose();
+    const outputs = present(logits, 'the logits');
+    const predicted = argmaxRows(outputs.dataSync(), this.shape.classes);
+    outputs.dispose();
     let hits = 0;
     for (let i = 0; i < labels.length; i++) if (predicted[i] === labels[i]) hits++;
     return { loss: loss.dataSync()[0] ?? NaN, hits };
   }
 
   #slot(name: string): AdamSlot {
-    const slot = this.#slots.get(name);
-    if (slot === undefined) throw new LungclsError('INTERNAL', `no weight ${name}`);
-    return slot;
+    return present(this.#slots.get(name), name);
   }
 
   #movingOf(layer: string, what: 'mean' | 'variance'): Tensor {
-    return this.#moving.get(`${layer}/moving_${what}`) as Tensor;
+    return present(this.#moving.get(`${layer}/moving_${what}`), layer);
   }
 
   #upload(data: Float32Array, dims: readonly number[]): Tensor {
@@ -322,9 +318,13 @@ function relu(x: Tensor2D): Tensor2D {
   return x.mul<Tensor2D>(x.step());
 }
 
+function present<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new LungclsError('INTERNAL', `nothing is there for ${name}`);
+  return value;
+}
+
 async function copyOf(tensor: Tensor | undefined): Promise<Float32Array<ArrayBuffer>> {
-  if (tensor === undefined) throw new LungclsError('INTERNAL', 'no such weight');
-  return new Float32Array((await tensor.data()) as Float32Array);
+  return new Float32Array((await present(tensor, 'a weight').data()) as Float32Array);
 }
 
 function weightOf(
