@@ -41,7 +41,7 @@ const STATE_FILE = 'demo.json';
 /** Small enough for a minute or two on two cores, large enough that the head learns something. */
 const SETTINGS = {
   toolVersion: TOOL_VERSION,
-  training: { originalsPerClass: 12, variantsPerOriginal: 6, seed: 1 },
+  training: { originalsPerClass: 10, variantsPerOriginal: 5, seed: 1 },
   /** Another seed draws other originals. */
   heldOut: { originalsPerClass: 6, variantsPerOriginal: 2, seed: 2 },
   epochs: 10,
@@ -189,9 +189,7 @@ async function openFolder(output: string, force: boolean): Promise<State> {
 async function readState(output: string): Promise<State | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(join(output, STATE_FILE), 'utf8'));
-    return typeof value === 'object' && value !== null && 'settings' in value
-      ? (value as State)
-      : undefined;
+    return typeof value === 'object' && value !== null && 'settings' in value ? value : undefined;
   } catch (error) {
     throw readError(error, join(output, STATE_FILE));
   }

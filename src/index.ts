@@ -1,3 +1,43 @@
 /** The public API of lungcls-fast: re-exports, nothing else. */
+export { DEFAULT_BASE, LC25000_CLASSES, RECIPE, RESEARCH_NOTICE } from './config.js';
 export { ERROR_CODES, LungclsError, type ErrorCode } from './errors.js';
 export type { Progress, TaskOptions } from './runtime/progress.js';
+
+export {
+  preprocess,
+  type PreprocessFailure,
+  type PreprocessOptions,
+  type PreprocessResult,
+} from './dataset/preprocess.js';
+export { samples, type SamplesOptions, type SamplesResult } from './dataset/samples.js';
+export {
+  makeSampleTiles,
+  type SampleTilesOptions,
+  type SampleTilesResult,
+} from './dataset/sample/tiles.js';
+export { TileStore, type StoreBatch } from './imaging/tile-store.js';
+export type { PreprocessingSpec } from './imaging/preprocessing.js';
+
+export { train, type TrainResult } from './training/train.js';
+export type { TrainOptions } from './training/options.js';
+export type { EpochRecord } from './training/history.js';
+
+export { predict, type PredictOptions, type PredictResult } from './inference/predict.js';
+export {
+  loadClassifier,
+  type Classifier,
+  type ClassifierOptions,
+  type Device,
+  type Engine,
+} from './inference/classifier.js';
+
+export {
+  fetchBase,
+  importBase,
+  listBases,
+  type BaseSummary,
+  type ImportBaseOptions,
+} from './network/bases.js';
+
+export { doctor, type Fact } from './runtime/doctor.js';
+export { demo, type DemoOptions, type DemoResult } from './demo.js';

@@ -15,7 +15,9 @@ export class ProgressMeter {
 
   /** Takes a report; true where it is the first one of a stage. */
   update(progress: Progress): boolean {
-    const newStage = this.#progress?.stage !== progress.stage;
+    // The same stage may come again, for something else: then it counts from the start.
+    const newStage =
+      this.#progress?.stage !== progress.stage || progress.done < this.#progress.done;
     if (newStage) {
       this.#startedAt = this.#now();
       this.#startedWith = progress.done;

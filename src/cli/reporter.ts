@@ -115,11 +115,8 @@ export class Reporter {
     stderr.write(`error[${code}]: ${oneLine(message)}\n`);
     if (verbose && error instanceof Error) {
       stderr.write(`${error.stack ?? ''}\n`);
-      for (let cause = error.cause; cause !== undefined;) {
-        stderr.write(
-          `caused by: ${cause instanceof Error ? (cause.stack ?? '') : String(cause)}\n`,
-        );
-        cause = cause instanceof Error ? cause.cause : undefined;
+      for (let { cause } = error; cause instanceof Error; cause = cause.cause) {
+        stderr.write(`caused by: ${cause.stack ?? cause.message}\n`);
       }
     }
     if (json) {
@@ -138,7 +135,7 @@ export class Reporter {
 
 /** Messages may quote a file name with line breaks in it: an error stays one line. */
 function oneLine(text: string): string {
-  return [...text]
-    .map((c) => (c < ' ' || c === '\u007f' ? JSON.stringify(c).slice(1, -1) : c))
-    .join('');
+  return Array.from(text, (c) =>
+    c < ' ' || c === '\u007f' ? JSON.stringify(c).slice(1, -1) : c,
+  ).join('');
 }

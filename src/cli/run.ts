@@ -1,4 +1,5 @@
 /** One call of the command line, from its words to the exit code. */
+import { format } from 'node:util';
 import yargs, { type Argv } from 'yargs';
 import { RESEARCH_NOTICE, TOOL_VERSION } from '../config.js';
 import { LungclsError, messageOf } from '../errors.js';
@@ -79,7 +80,7 @@ export function createParser(execute: Execute): Argv<GlobalFlags> {
     .version(TOOL_VERSION)
     .group(['json', 'quiet', 'verbose', 'help', 'version'], 'Every command takes:')
     .epilogue(RESEARCH_NOTICE)
-    .wrap(Math.min(110, process.stdout.columns ?? 100))
+    .wrap(Math.min(110, process.stdout.isTTY ? process.stdout.columns : 100))
     .exitProcess(false)
     .fail(false);
 }
@@ -118,18 +119,15 @@ async function runCommand(
 /** Libraries below us print greetings and hints; stdout belongs to the result alone. */
 function redirectConsole(reporter: Reporter): Disposable {
   const names = ['log', 'info', 'debug', 'warn', 'error'] as const;
-  const own = names.map((name) => console[name]);
+  const own = { ...console };
   for (const name of names) {
     console[name] = (...words: unknown[]) => {
-      reporter.chatter(words.map((word) => messageOf(word)).join(' '));
+      reporter.chatter(format(...words));
     };
   }
   return {
     [Symbol.dispose]() {
-      names.forEach((name, i) => {
-        const original = own[i];
-        if (original !== undefined) console[name] = original;
-      });
+      for (const name of names) console[name] = own[name];
     },
   };
 }
@@ -137,7 +135,7 @@ function redirectConsole(reporter: Reporter): Disposable {
 /** yargs's message on one line, with the help page that mends it. */
 function usageError(error: unknown, args: readonly string[]): LungclsError {
   const [first] = args;
-  const unknown = /^Unknown command/.test(messageOf(error));
+  const unknown = messageOf(error).startsWith('Unknown command');
   const command = first !== undefined && !first.startsWith('-') && !unknown ? ` ${first}` : '';
   const message = messageOf(error)
     .replaceAll(/\s*\n\s*/g, ' ')

@@ -63,7 +63,7 @@ function oneOf<T extends string>(choices: readonly T[], name: string, value: str
 }
 
 function invalid(expected: string, name: string, value: unknown): LungclsError {
-  const shown = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const shown = JSON.stringify(value) ?? 'nothing';
   return new LungclsError(
     'INVALID_OPTION',
     `Expected ${expected} for ${name} but received ${shown} of type ${typeof value}`,

@@ -21,7 +21,7 @@ export interface InputItem {
 
 export interface TileInput<T extends InputItem> {
   /** Everything there is, in order. Called once for the work, and once more to count. */
-  list(): AsyncIterable<T>;
+  list(): AsyncIterable<T> | Iterable<T>;
   /** False where listing takes the items away, as reading stdin does. */
   readonly countable: boolean;
   read(items: AsyncIterable<T>): AsyncGenerator<InputBatch>;
@@ -74,7 +74,7 @@ export function storeInput(store: TileStore, batchSize: number): TileInput<Store
   return {
     countable: true,
     async *list() {
-      for (const [row, path] of store.paths.entries()) yield { row, path };
+      for await (const item of storeItems(store)) yield item;
     },
     async *read(items) {
       for await (const batch of chunks(items, batchSize)) {
@@ -92,6 +92,10 @@ export function storeInput(store: TileStore, batchSize: number): TileInput<Store
       }
     },
   };
+}
+
+function* storeItems(store: TileStore): Generator<StoreItem> {
+  for (const [row, path] of store.paths.entries()) yield { row, path };
 }
 
 async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

@@ -68,6 +68,6 @@ function currentShell(path: string | undefined): Shell {
   if (shell !== undefined) return shell;
   throw new LungclsError(
     'USAGE',
-    `Expected ${SHELLS.join(' or ')}: $SHELL is ${path === undefined ? 'not set' : path}`,
+    `Expected ${SHELLS.join(' or ')}: $SHELL is ${path ?? 'not set'}`,
   );
 }

@@ -17,9 +17,37 @@ export const setupCommand = defineCommand({
         defaultDescription: 'where an NVIDIA driver is found',
         describe: "Also fetch ONNX Runtime's CUDA libraries",
       })
+      .option('gpu', {
+        type: 'boolean',
+        defaultDescription: 'where an NVIDIA driver is found',
+        describe: 'Get the GPU build of libtensorflow',
+      })
+      .option('again', {
+        type: 'boolean',
+        default: false,
+        describe: 'Try again what could not be had the last time',
+      })
+      .option('check', {
+        type: 'boolean',
+        default: false,
+        describe: 'Change nothing; exit code 1 if something necessary is missing',
+      })
+      .option('packages', {
+        type: 'boolean',
+        default: true,
+        describe: 'Install system packages where that is allowed; --no-packages: name them instead',
+      })
       .example('$0 setup', 'may be run again at any time'),
   async run(argv, { task, quiet }) {
-    const args = [SCRIPT, ...(argv.cuda === true ? ['--cuda'] : []), ...(quiet ? ['--quiet'] : [])];
+    const flags = {
+      '--cuda': argv.cuda === true,
+      '--gpu': argv.gpu === true,
+      '--again': argv.again,
+      '--check': argv.check,
+      '--no-packages': !argv.packages,
+      '--quiet': quiet,
+    };
+    const args = [SCRIPT, ...Object.entries(flags).flatMap(([flag, on]) => (on ? [flag] : []))];
     // What it prints is for people: it goes to stderr, like everything that is not the result.
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', process.stderr, process.stderr],

@@ -98,7 +98,7 @@ export const trainCommand = defineCommand({
         type: 'number',
         requiresArg: true,
         default: RECIPE.targetAccuracy,
-        describe: 'Stop once validation accuracy is above this; 1: never',
+        describe: 'Stop once validation accuracy is above this; 1: never stop for this reason',
       })
       .option('device', DEVICE)
       .option('threads', THREADS)
@@ -131,6 +131,16 @@ export const trainCommand = defineCommand({
         force: argv.force,
       }),
     });
-    return { value: result, lines: [formatSeconds(result.seconds)] };
+    const { history, bestEpoch, stopReason, validationAccuracy, validationLogLoss } = result;
+    return {
+      value: result,
+      lines: [
+        `${history.length} epochs in ${formatSeconds(result.seconds)}, then stopped: ${stopReason}`,
+        `Validation: accuracy ${validationAccuracy.toFixed(4)}, log loss ${validationLogLoss.toFixed(4)} ` +
+          `(epoch ${bestEpoch}, ${(100 * argv.split).toFixed(0)}% held out at random)`,
+        `Report: ${result.report}`,
+        `Model: ${result.model}`,
+      ],
+    };
   },
 });
