@@ -23,9 +23,9 @@ export function splitSection({ split }: ReportData): Section {
         'Validation',
         `${formatCount(split.validation)} tiles (${formatPercent(split.validation / all)})`,
       ],
+      ['Note', split.note],
     ])}
-    ${split.kind === 'random' && randomCaveat()}
-    ${split.note !== undefined && note('note', html`<p>${split.note}</p>`)}`,
+    ${split.kind === 'random' && randomCaveat()}`,
   };
 }
 
