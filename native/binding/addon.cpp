@@ -18,8 +18,8 @@ namespace {
 // Shared with src/native/binding.ts; raised with every change of what is exported.
 constexpr int kInterfaceVersion = 2;
 
-// Node unloads an addon when the last environment that loaded it ends, while the pool's threads still
-// run its code: keep it.
+// Node unloads an addon when the last environment that loaded it ends, while the pool's threads
+// still run its code: keep it.
 void stayLoaded() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<const void*>(&stayLoaded), &info) != 0 && info.dli_fname != nullptr) {

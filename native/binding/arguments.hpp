@@ -1,5 +1,5 @@
-// Plain values out of JavaScript. TypeScript has validated them; what is wrong here is refused all the
-// same, with a TypeError.
+// Plain values out of JavaScript. TypeScript has validated them; what is wrong here is refused all
+// the same, with a TypeError.
 #pragma once
 
 #include <napi.h>

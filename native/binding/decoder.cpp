@@ -35,13 +35,11 @@ Napi::Value outcomesToJs(Napi::Env env, const std::vector<Outcome>& outcomes) {
 }  // namespace
 
 Napi::Function Decoder::define(Napi::Env env) {
-  return DefineClass(env, "TileDecoder",
-                     {InstanceMethod<&Decoder::decode>("decode"),
-                      InstanceMethod<&Decoder::place>("place"),
-                      InstanceMethod<&Decoder::view>("view"),
-                      InstanceMethod<&Decoder::detach>("detach"),
-                      InstanceMethod<&Decoder::cancel>("cancel"),
-                      InstanceMethod<&Decoder::close>("close")});
+  return DefineClass(
+      env, "TileDecoder",
+      {InstanceMethod<&Decoder::decode>("decode"), InstanceMethod<&Decoder::place>("place"),
+       InstanceMethod<&Decoder::view>("view"), InstanceMethod<&Decoder::detach>("detach"),
+       InstanceMethod<&Decoder::cancel>("cancel"), InstanceMethod<&Decoder::close>("close")});
 }
 
 Decoder::Decoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Decoder>(info) {
@@ -96,7 +94,8 @@ Napi::Value Decoder::decode(const Napi::CallbackInfo& info) {
 Napi::Value Decoder::place(const Napi::CallbackInfo& info) {
   const std::size_t slot = slotArgument(info[0]);
   const std::size_t row = wholeNumber(info[1], "row", 0, batchSize_ - 1);
-  const auto pixels = typedArray<Napi::Uint8Array>(info[2], napi_uint8_array, "pixels (Uint8Array)");
+  const auto pixels =
+      typedArray<Napi::Uint8Array>(info[2], napi_uint8_array, "pixels (Uint8Array)");
   const std::uint64_t width = wholeNumber(info[3], "width", 1, kMaxPixels);
   const std::uint64_t height = wholeNumber(info[4], "height", 1, kMaxPixels);
   if (width > kMaxPixels / height || pixels.ByteLength() != width * height * kChannels) {
@@ -136,7 +135,9 @@ void Decoder::detach(const Napi::CallbackInfo& info) {
   if (!buffer.IsDetached()) buffer.Detach();
 }
 
-void Decoder::cancel(const Napi::CallbackInfo& /*info*/) { decoder_->cancel(); }
+void Decoder::cancel(const Napi::CallbackInfo& /*info*/) {
+  decoder_->cancel();
+}
 
 void Decoder::close(const Napi::CallbackInfo& /*info*/) {
   decoder_->cancel();

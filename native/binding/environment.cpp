@@ -19,9 +19,9 @@ void Mailbox::post(std::uint64_t id) {
 }
 
 Environment::Environment(Napi::Env env) : env_(env) {
-  const napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, Napi::String::New(env, "lungcls"), 0, 1, nullptr, nullptr, this,
-      onWake, &mailbox_->wake_);
+  const napi_status status =
+      napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "lungcls"), 0,
+                                      1, nullptr, nullptr, this, onWake, &mailbox_->wake_);
   if (status != napi_ok) throw Napi::Error::New(env);
   // Idle, the addon does not keep the process running.
   napi_unref_threadsafe_function(env, mailbox_->wake_);
@@ -88,7 +88,9 @@ void Environment::settle(Napi::Env env, std::uint64_t id) {
   }
 }
 
-void Environment::onClose(void* environment) { static_cast<Environment*>(environment)->close(); }
+void Environment::onClose(void* environment) {
+  static_cast<Environment*>(environment)->close();
+}
 
 // Waits for what is under way: tasks write to memory that goes away with the environment.
 void Environment::close() {

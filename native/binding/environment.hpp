@@ -32,8 +32,8 @@ class Mailbox {
 // One per environment; lives and dies on its thread.
 class Environment {
  public:
-  // Called on the environment's thread, in a handle scope, to turn a finished operation into a value.
-  // A JavaScript error thrown from it rejects the promise.
+  // Called on the environment's thread, in a handle scope, to turn a finished operation into a
+  // value. A JavaScript error thrown from it rejects the promise.
   using Settle = std::function<Napi::Value(Napi::Env)>;
   // Tells the environment that the operation is over; to be called exactly once, from any thread.
   using Done = std::function<void()>;
@@ -47,8 +47,9 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
   ~Environment() = default;
 
-  // A promise settled once `start`'s operation is done. `kept` (typed arrays that are written to, the
-  // object whose method this is) stays alive until then. The event loop is kept running meanwhile.
+  // A promise settled once `start`'s operation is done. `kept` (typed arrays that are written to,
+  // the object whose method this is) stays alive until then. The event loop is kept running
+  // meanwhile.
   Napi::Promise begin(Napi::Env env, const std::vector<Napi::Object>& kept, const Start& start,
                       Settle settle);
 

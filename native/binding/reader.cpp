@@ -36,7 +36,8 @@ Napi::Value toJs(Napi::Env env, const Reading& reading) {
   result.Set("status", Napi::Number::New(env, static_cast<int>(reading.outcome.status)));
   result.Set("message", Napi::String::New(env, reading.outcome.message));
   const std::size_t length = reading.outcome.ok() ? reading.length : 0;
-  result.Set("bytes", Napi::Buffer<std::uint8_t>::Copy(env, reading.workspace.encoded.data(), length));
+  result.Set("bytes",
+             Napi::Buffer<std::uint8_t>::Copy(env, reading.workspace.encoded.data(), length));
   return result;
 }
 

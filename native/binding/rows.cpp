@@ -91,9 +91,13 @@ Rows::Rows(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rows>(info) {
   }
 }
 
-Napi::Value Rows::gatherBytes(const Napi::CallbackInfo& info) { return gather(info, false); }
+Napi::Value Rows::gatherBytes(const Napi::CallbackInfo& info) {
+  return gather(info, false);
+}
 
-Napi::Value Rows::gatherHalfToFloat(const Napi::CallbackInfo& info) { return gather(info, true); }
+Napi::Value Rows::gatherHalfToFloat(const Napi::CallbackInfo& info) {
+  return gather(info, true);
+}
 
 Napi::Value Rows::gather(const Napi::CallbackInfo& info, bool halves) {
   if (mapped_ == nullptr) throw Napi::Error::New(info.Env(), "The rows have been closed");
@@ -105,9 +109,9 @@ Napi::Value Rows::gather(const Napi::CallbackInfo& info, bool halves) {
   std::size_t rowElements = mapped.rowBytes();
   if (halves) {
     rowElements /= 2;
-    auto floats = typedArray<Napi::Float32Array>(info[1], napi_float32_array,
-                                                       "out (Float32Array)");
-    gathering->copy = [&mapped, to = floats.Data(), rowElements](std::uint32_t row, std::size_t at) {
+    auto floats = typedArray<Napi::Float32Array>(info[1], napi_float32_array, "out (Float32Array)");
+    gathering->copy = [&mapped, to = floats.Data(), rowElements](std::uint32_t row,
+                                                                 std::size_t at) {
       mapped.copyHalfRow(row, to + at * rowElements);
     };
     out = floats;
@@ -132,6 +136,8 @@ Napi::Value Rows::gather(const Napi::CallbackInfo& info, bool halves) {
           [](Napi::Env env) { return env.Undefined(); });
 }
 
-void Rows::close(const Napi::CallbackInfo& /*info*/) { mapped_.reset(); }
+void Rows::close(const Napi::CallbackInfo& /*info*/) {
+  mapped_.reset();
+}
 
 }  // namespace lungcls::binding

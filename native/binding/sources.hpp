@@ -9,8 +9,8 @@
 
 namespace lungcls::binding {
 
-// Numbers that describe one zip entry: headerOffset, compressedSize, uncompressedSize, method, crc32.
-// A negative headerOffset stands for a file of its own.
+// Numbers that describe one zip entry: headerOffset, compressedSize, uncompressedSize, method,
+// crc32. A negative headerOffset stands for a file of its own.
 constexpr std::size_t kEntryNumbers = 5;
 
 // `files`: (string | Uint8Array)[]; `entries`: Float64Array of kEntryNumbers a file.

@@ -50,8 +50,7 @@ void BatchDecoder::run() {
     if (batch->next == batch->sources.size()) waiting_.pop_front();
   }
   std::uint8_t* tile = batch->tiles->data() + index * tileBytes(options_.size);
-  batch->outcomes[index] =
-      tileFromSource(batch->sources[index], options_, threadWorkspace(), tile);
+  batch->outcomes[index] = tileFromSource(batch->sources[index], options_, threadWorkspace(), tile);
   finish(*batch, 1);
   pool_.post([self = shared_from_this()] { self->run(); });
 }

@@ -18,12 +18,12 @@ namespace lungcls {
 // A list of images on its way into one buffer. Held by the decoder and by the tasks at work on it.
 struct Batch {
   std::vector<ImageSource> sources;
-  std::vector<Outcome> outcomes;        // one a source, complete once `done` is called
-  std::shared_ptr<HostBuffer> tiles;    // tileBytes(size) a source
-  std::function<void(Batch&)> done;     // called once, on any thread; must not throw
+  std::vector<Outcome> outcomes;      // one a source, complete once `done` is called
+  std::shared_ptr<HostBuffer> tiles;  // tileBytes(size) a source
+  std::function<void(Batch&)> done;   // called once, on any thread; must not throw
 
-  std::size_t next = 0;                 // first source that nobody has taken
-  std::atomic<std::size_t> left{0};     // sources not finished
+  std::size_t next = 0;              // first source that nobody has taken
+  std::atomic<std::size_t> left{0};  // sources not finished
 };
 
 // Thread-safe. Batches are begun in the order of submission. Held by shared_ptr: tasks under way

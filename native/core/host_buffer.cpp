@@ -34,7 +34,9 @@ void alignedFree(std::uint8_t* memory, std::size_t bytes) {
 
 }  // namespace
 
-std::int64_t nativeBytes() { return heldBytes.load(std::memory_order_relaxed); }
+std::int64_t nativeBytes() {
+  return heldBytes.load(std::memory_order_relaxed);
+}
 
 std::shared_ptr<HostBuffer> HostBuffer::allocate(std::size_t bytes) {
   const std::size_t size = roundUp(bytes == 0 ? 1 : bytes, kPage);
@@ -43,7 +45,9 @@ std::shared_ptr<HostBuffer> HostBuffer::allocate(std::size_t bytes) {
   return std::shared_ptr<HostBuffer>(new HostBuffer(data, size));
 }
 
-HostBuffer::~HostBuffer() { alignedFree(data_, size_); }
+HostBuffer::~HostBuffer() {
+  alignedFree(data_, size_);
+}
 
 std::uint8_t* ScratchBuffer::reserve(std::size_t bytes) {
   if (bytes > capacity_ || data_ == nullptr) {

@@ -149,7 +149,9 @@ class Decompressor {
 
 #define LUNGCLS_TEXT_OF(value) #value
 #define LUNGCLS_TEXT(value) LUNGCLS_TEXT_OF(value)
-const char* libjpegTurboVersion() { return LUNGCLS_TEXT(LIBJPEG_TURBO_VERSION); }
+const char* libjpegTurboVersion() {
+  return LUNGCLS_TEXT(LIBJPEG_TURBO_VERSION);
+}
 
 bool looksLikeJpeg(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 2 && bytes[0] == 0xFF && bytes[1] == 0xD8 &&

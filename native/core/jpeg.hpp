@@ -1,6 +1,6 @@
-// JPEG to RGB by libjpeg-turbo, with the settings of OpenCV's imread(IMREAD_COLOR), hence its pixels:
-// accurate integer inverse DCT, fancy chroma upsampling, EXIF orientation applied, CMYK by OpenCV's
-// formula.
+// JPEG to RGB by libjpeg-turbo, with the settings of OpenCV's imread(IMREAD_COLOR), hence its
+// pixels: accurate integer inverse DCT, fancy chroma upsampling, EXIF orientation applied, CMYK by
+// OpenCV's formula.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,8 @@ std::shared_ptr<MappedRows> MappedRows::open(const std::string& path, std::uint6
   File file;
   outcome = file.open(path);
   if (!outcome.ok()) return nullptr;
-  const bool fits = offset <= file.size() && rowBytes > 0 && rows <= (file.size() - offset) / rowBytes;
+  const bool fits =
+      offset <= file.size() && rowBytes > 0 && rows <= (file.size() - offset) / rowBytes;
   if (!fits) {
     outcome = {Status::Corrupt, "Expected " + std::to_string(rows) + " rows of " +
                                     std::to_string(rowBytes) + " bytes from byte " +

@@ -13,8 +13,8 @@ namespace lungcls {
 
 class MappedRows {
  public:
-  // Maps `rows` rows of `rowBytes` bytes from `offset` on. Null, with the reason in `outcome`, when the
-  // file cannot be read or is shorter than that. The file must not be cut while it is mapped.
+  // Maps `rows` rows of `rowBytes` bytes from `offset` on. Null, with the reason in `outcome`, when
+  // the file cannot be read or is shorter than that. The file must not be cut while it is mapped.
   static std::shared_ptr<MappedRows> open(const std::string& path, std::uint64_t offset,
                                           std::uint64_t rowBytes, std::uint64_t rows,
                                           Outcome& outcome);

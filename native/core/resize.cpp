@@ -30,7 +30,9 @@ Position positionOf(int i, double scale) {
 }
 
 // OpenCV computes the scale as the reciprocal of a quotient, which rounds differently from from/to.
-double scaleOf(int from, int to) { return 1.0 / (static_cast<double>(to) / from); }
+double scaleOf(int from, int to) {
+  return 1.0 / (static_cast<double>(to) / from);
+}
 
 }  // namespace
 
@@ -131,13 +133,13 @@ void ResizePlan::runHalfArea(const std::uint8_t* from, std::uint8_t* to) const {
   }
 }
 
-// One source row to output width. The sum has 8 + 11 bits; the four lowest are dropped already here,
-// as the vertical pass does first of all (at most 255 * 2048 / 16 = 32640).
+// One source row to output width. The sum has 8 + 11 bits; the four lowest are dropped already
+// here, as the vertical pass does first of all (at most 255 * 2048 / 16 = 32640).
 void ResizePlan::mixColumns(const std::uint8_t* from, std::int16_t* to) const {
   for (const Column& column : columns_) {
     for (int c = 0; c < kChannels; ++c) {
-      const int sum = from[column.left + c] * column.leftWeight +
-                      from[column.right + c] * column.rightWeight;
+      const int sum =
+          from[column.left + c] * column.leftWeight + from[column.right + c] * column.rightWeight;
       *to++ = static_cast<std::int16_t>(sum >> 4);
     }
   }

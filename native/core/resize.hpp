@@ -20,7 +20,7 @@ class ResizePlan {
 
  private:
   struct Column {
-    std::int32_t left;   // byte offsets of the two pixels to mix
+    std::int32_t left;  // byte offsets of the two pixels to mix
     std::int32_t right;
     std::int16_t leftWeight;  // in units of 1/2048
     std::int16_t rightWeight;

@@ -75,8 +75,7 @@ Outcome tileFromSource(const ImageSource& source, const TileOptions& options, Wo
   } catch (const std::exception& error) {
     outcome = {Status::Internal, error.what()};
   }
-  const bool filled =
-      outcome.ok() || (outcome.status == Status::Damaged && options.keepDamaged);
+  const bool filled = outcome.ok() || (outcome.status == Status::Damaged && options.keepDamaged);
   if (!filled) std::memset(tile, 0, tileBytes(options.size));
   workspace.trim();
   return outcome;

@@ -46,13 +46,13 @@ struct Workspace {
 Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspace& workspace,
                    std::size_t& length);
 
-// Decodes the JPEG in `bytes` into `tile` (tileBytes(options.size) bytes). Whatever happens, the tile
-// is either this image's pixels or zeros.
+// Decodes the JPEG in `bytes` into `tile` (tileBytes(options.size) bytes). Whatever happens, the
+// tile is either this image's pixels or zeros.
 Outcome tileFromJpeg(std::span<const std::uint8_t> bytes, const TileOptions& options,
                      Workspace& workspace, std::uint8_t* tile);
 
-// Reads and decodes `source` into `tile`, likewise. NotJpeg where the caller has to decode it. Never
-// throws.
+// Reads and decodes `source` into `tile`, likewise. NotJpeg where the caller has to decode it.
+// Never throws.
 Outcome tileFromSource(const ImageSource& source, const TileOptions& options, Workspace& workspace,
                        std::uint8_t* tile) noexcept;
 

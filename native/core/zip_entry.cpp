@@ -28,7 +28,9 @@ std::uint32_t u32(const Header& header, std::size_t at) {
   return u16(header, at) | (static_cast<std::uint32_t>(u16(header, at + 2)) << 16);
 }
 
-Outcome damaged(const std::string& what) { return {Status::ZipDamaged, what}; }
+Outcome damaged(const std::string& what) {
+  return {Status::ZipDamaged, what};
+}
 
 // Where the packed bytes begin.
 Outcome findData(const File& archive, const ZipEntry& entry, std::uint64_t& offset) {
@@ -70,9 +72,9 @@ bool inflateAll(std::span<std::uint8_t> packed, std::span<std::uint8_t> out) {
 Outcome readZipEntry(const File& archive, const ZipEntry& entry, std::uint64_t maxBytes,
                      ScratchBuffer& packed, ScratchBuffer& out) {
   if (entry.method != kStored && entry.method != kDeflated) {
-    return {Status::ZipUnsupported,
-            "The entry uses compression method " + std::to_string(entry.method) +
-                "; expected stored (0) or deflated (8)"};
+    return {Status::ZipUnsupported, "The entry uses compression method " +
+                                        std::to_string(entry.method) +
+                                        "; expected stored (0) or deflated (8)"};
   }
   if (entry.uncompressedSize > maxBytes || entry.compressedSize > maxBytes) {
     return {Status::TooLarge, "The entry has " + std::to_string(entry.uncompressedSize) +
@@ -92,15 +94,13 @@ Outcome readZipEntry(const File& archive, const ZipEntry& entry, std::uint64_t m
     if (entry.uncompressedSize / kMaxDeflateRatio > entry.compressedSize) {
       return damaged("The entry claims to unpack to more than deflate can");
     }
-    const std::span<std::uint8_t> input(packed.reserve(entry.compressedSize),
-                                        entry.compressedSize);
+    const std::span<std::uint8_t> input(packed.reserve(entry.compressedSize), entry.compressedSize);
     if (auto outcome = archive.read(offset, input); !outcome.ok()) return outcome;
     const std::span<std::uint8_t> whole(out.reserve(entry.uncompressedSize),
                                         entry.uncompressedSize);
     if (!inflateAll(input, whole)) return damaged("The entry's compressed data is damaged");
   }
-  const uLong sum =
-      crc32(0, out.data(), static_cast<uInt>(entry.uncompressedSize));
+  const uLong sum = crc32(0, out.data(), static_cast<uInt>(entry.uncompressedSize));
   if (sum != entry.crc32) return damaged("The entry's checksum is wrong");
   return {};
 }

@@ -19,8 +19,8 @@ struct ZipEntry {
 };
 
 // Reads and unpacks `entry` into `out` (entry.uncompressedSize bytes), with `packed` as working
-// memory, and checks its CRC. ZipDamaged, ZipEncrypted, ZipUnsupported, TooLarge (more than maxBytes)
-// or Unreadable. Throws std::bad_alloc.
+// memory, and checks its CRC. ZipDamaged, ZipEncrypted, ZipUnsupported, TooLarge (more than
+// maxBytes) or Unreadable. Throws std::bad_alloc.
 Outcome readZipEntry(const File& archive, const ZipEntry& entry, std::uint64_t maxBytes,
                      ScratchBuffer& packed, ScratchBuffer& out);
 

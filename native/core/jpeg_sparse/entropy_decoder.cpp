@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "inverse_dct.hpp"
+
 #if defined(__GNUC__)
 #define LUNGCLS_ALWAYS_INLINE inline __attribute__((always_inline))
 #define LUNGCLS_NOINLINE __attribute__((noinline))
@@ -20,8 +22,16 @@ constexpr int kStepsPerRefill = 5;
 static_assert(kStepsPerRefill * kLookupBits <= 56);
 // A block takes two look-ups or more (DC, end of block), so the steps of one refill touch at most this
 // many blocks; so near the end of a stretch, steps are made one by one.
-constexpr std::uint64_t kTouchedBlocks = 1 + kStepsPerRefill / 2;
-constexpr std::uint64_t kInBlock = kBlockBytes - 1;
+constexpr int kTouchedBlocks = 1 + kStepsPerRefill / 2;
+
+// Byte offset in the block of the coefficient at each zigzag index.
+constexpr std::array<std::uint16_t, kBlockSize> makePlaces() {
+  std::array<std::uint16_t, kBlockSize> places{};
+  const auto order = makePairOrder();
+  for (int i = 0; i < kBlockSize; ++i) places[order[i]] = static_cast<std::uint16_t>(2 * i);
+  return places;
+}
+constexpr std::array<std::uint16_t, kBlockSize> kPlaces = makePlaces();
 
 LUNGCLS_ALWAYS_INLINE std::uint64_t loadBigEndian(const std::uint8_t* bytes) {
   std::uint64_t value;
@@ -30,16 +40,30 @@ LUNGCLS_ALWAYS_INLINE std::uint64_t loadBigEndian(const std::uint8_t* bytes) {
   return value;
 }
 
-LUNGCLS_ALWAYS_INLINE void store(std::int16_t* coefficients, std::uint64_t position,
-                                 std::int16_t value) {
-  std::memcpy(reinterpret_cast<char*>(coefficients) + position, &value, sizeof value);
+// `position`: twice the zigzag index.
+LUNGCLS_ALWAYS_INLINE void store(std::int16_t* block, std::uint64_t position, std::int16_t value) {
+  std::uint16_t place;
+  std::memcpy(&place, reinterpret_cast<const char*>(kPlaces.data()) + position, sizeof place);
+  std::memcpy(reinterpret_cast<char*>(block) + place, &value, sizeof value);
+}
+
+// As many steps as there are between two refills, unrolled.
+template <class Step>
+LUNGCLS_ALWAYS_INLINE void repeat(const Step& step) {
+  static_assert(kStepsPerRefill == 5);
+  step();
+  step();
+  step();
+  step();
+  step();
 }
 
 }  // namespace
 
 void EntropyDecoder::setTables(std::span<const Tables> mcu) {
-  for (std::size_t i = 0; i < work_.following.size(); ++i) {
-    work_.following[i] = {mcu[i % mcu.size()].ac, mcu[(i + 1) % mcu.size()].dc};
+  for (std::size_t i = 0; i < kMaxBatchBlocks; ++i) {
+    blocks_[i] = {mcu[i % mcu.size()].ac, mcu[(i + 1) % mcu.size()].dc,
+                  coefficients_.data() + i * kBlockSize};
   }
   state_.table = mcu[0].dc;
 }
@@ -53,14 +77,14 @@ void EntropyDecoder::beginSegment(std::span<const std::uint8_t> bytes) {
 }
 
 void EntropyDecoder::beginStretch(int begin, int end) {
-  state_.position = static_cast<std::uint64_t>(begin) * kBlockBytes;
-  end_ = static_cast<std::uint64_t>(end) * kBlockBytes;
-  constexpr std::uint64_t kSlow = (kTouchedBlocks - 1) * kBlockBytes;
-  fastEnd_ = end_ > kSlow ? end_ - kSlow : 0;
+  state_.block = blocks_.data() + begin;
+  state_.position = 0;
+  end_ = blocks_.data() + end;
+  fastEnd_ = blocks_.data() + std::max(0, end - kTouchedBlocks + 1);
 }
 
 void EntropyDecoder::clearCoefficients(int blocks) {
-  std::memset(work_.coefficients.data(), 0, static_cast<std::size_t>(blocks) * kBlockBytes);
+  std::memset(coefficients_.data(), 0, static_cast<std::size_t>(blocks) * kBlockBytes);
 }
 
 // Fills `bits` from 8 bytes at once. The bytes that did not fit whole are read again next time; their
@@ -68,33 +92,36 @@ void EntropyDecoder::clearCoefficients(int blocks) {
 // Giesen's "Reading bits in far too many ways".)
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::refill(State& s) {
   s.bits |= loadBigEndian(s.next) >> (s.count & 63);
-  s.next += (63 - s.count) >> 3;
+  s.next += (~s.count & 63) >> 3;
   s.count |= 56;
 }
 
 // One look-up: up to two coefficients, and the end of the block, without a branch that depends on them.
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::step(State& s, EntropyDecoder& decoder) {
   const std::uint64_t e = s.table->packed(s.bits);
-  const Following following = decoder.work_.following[s.position / kBlockBytes];
-  if ((s.position & kInBlock) + entry::advance(e) >= kBlockBytes) [[unlikely]] {
+  const std::uint64_t position = s.position + entry::advance(e);
+  if (position >= kBlockBytes) [[unlikely]] {
     s = decoder.carefulStep(s);
     return;
   }
-  std::int16_t* const coefficients = decoder.work_.coefficients.data();
-  store(coefficients, s.position + entry::firstPlace(e), entry::firstValue(e));
-  store(coefficients, s.position + entry::secondPlace(e), entry::secondValue(e));
-  s.bits <<= entry::length(e) & 63;
-  s.count -= entry::length(e);
-  const std::uint64_t mask = entry::blockEndMask(e);
-  s.position = (s.position + entry::advance(e) + mask) & ~mask;
-  const auto ac = reinterpret_cast<std::uintptr_t>(following.ac);
-  const auto dc = reinterpret_cast<std::uintptr_t>(following.nextDc);
-  s.table = reinterpret_cast<const HuffmanTable*>(mask != 0 ? dc : ac);
+  const Block& block = *s.block;
+  store(block.coefficients, s.position + entry::firstPlace(e), entry::firstValue(e));
+  store(block.coefficients, s.position + entry::secondPlace(e), entry::secondValue(e));
+  s.bits <<= e & 63;
+  s.count -= e;  // of which only the lowest 6 bits matter
+  const bool ends = (e & entry::kBlockEnd) != 0;
+  const auto ac = reinterpret_cast<std::uintptr_t>(block.ac);
+  const auto dc = reinterpret_cast<std::uintptr_t>(block.nextDc);
+  const auto here = reinterpret_cast<std::uintptr_t>(s.block);
+  s.table = reinterpret_cast<const HuffmanTable*>(ends ? dc : ac);
+  s.block = reinterpret_cast<const Block*>(ends ? here + sizeof(Block) : here);
+  s.position = ends ? 0 : position;
 }
 
-void EntropyDecoder::endBlock(State& s) const {
-  s.table = work_.following[s.position / kBlockBytes].nextDc;
-  s.position = (s.position | kInBlock) + 1;
+LUNGCLS_ALWAYS_INLINE void EntropyDecoder::endBlock(State& s) {
+  s.table = s.block->nextDc;
+  s.position = 0;
+  ++s.block;
 }
 
 // One symbol: long codes, large values, and coefficients near the end of the block.
@@ -118,31 +145,29 @@ LUNGCLS_NOINLINE EntropyDecoder::State EntropyDecoder::carefulStep(State s) {
     endBlock(s);
     return s;
   }
-  const std::uint64_t place = (s.position & kInBlock) + 2 * static_cast<std::uint64_t>(run);
+  const std::uint64_t place = s.position + 2 * static_cast<std::uint64_t>(run);
   if (place >= kBlockBytes) {
     irregular_ = true;
     endBlock(s);
     return s;
   }
-  store(work_.coefficients.data(), s.position + 2 * static_cast<std::uint64_t>(run),
-        static_cast<std::int16_t>(value));
+  store(s.block->coefficients, place, static_cast<std::int16_t>(value));
   if (place + 2 == kBlockBytes) {
     endBlock(s);
   } else {
-    s.table = work_.following[s.position / kBlockBytes].ac;
-    s.position += 2 * static_cast<std::uint64_t>(run) + 2;
+    s.table = s.block->ac;
+    s.position = place + 2;
   }
   return s;
 }
 
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::finishLoop(EntropyDecoder& decoder) {
   State s = decoder.state_;
-  while (s.position < decoder.fastEnd_) {
+  while (s.block < decoder.fastEnd_) {
     refill(s);
-#pragma GCC unroll 8
-    for (int i = 0; i < kStepsPerRefill; ++i) step(s, decoder);
+    repeat([&] { step(s, decoder); });
   }
-  while (s.position < decoder.end_) {
+  while (s.block < decoder.end_) {
     refill(s);
     step(s, decoder);
   }
@@ -152,16 +177,15 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::finishLoop(EntropyDecoder& decoder) {
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::pairLoop(EntropyDecoder& a, EntropyDecoder& b) {
   State s = a.state_;
   State t = b.state_;
-  const std::uint64_t endS = a.fastEnd_;
-  const std::uint64_t endT = b.fastEnd_;
-  while ((s.position < endS) & (t.position < endT)) {
+  const Block* const endS = a.fastEnd_;
+  const Block* const endT = b.fastEnd_;
+  while ((s.block < endS) & (t.block < endT)) {
     refill(s);
     refill(t);
-#pragma GCC unroll 8
-    for (int i = 0; i < kStepsPerRefill; ++i) {
+    repeat([&] {
       step(s, a);
       step(t, b);
-    }
+    });
   }
   a.state_ = s;
   b.state_ = t;
@@ -189,7 +213,7 @@ void EntropyDecoder::runPair(EntropyDecoder& a, EntropyDecoder& b) { pairLoop(a,
 #endif
 
 std::uint64_t EntropyDecoder::bitsUsed() const {
-  return static_cast<std::uint64_t>(state_.next - segment_.data()) * 8 - state_.count;
+  return static_cast<std::uint64_t>(state_.next - segment_.data()) * 8 - (state_.count & 63);
 }
 
 bool EntropyDecoder::intact() const { return !irregular_ && bitsUsed() <= segment_.size() * 8; }

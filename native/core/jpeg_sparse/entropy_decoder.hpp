@@ -15,14 +15,18 @@ constexpr std::size_t kBlockBytes = 2 * kBlockSize;
 // when the inverse DCT comes for them.
 constexpr int kMaxBatchBlocks = 64;
 
-// One image's entropy decoder. Coefficients stand in zigzag order, the DC coefficient is still the
-// difference that was coded.
+// One image's entropy decoder. Coefficients are put in the order in which the inverse DCT wants them
+// (pair order); the DC coefficient, first in that order too, is still the difference that was coded.
 class EntropyDecoder {
  public:
   struct Tables {
     const HuffmanTable* dc;
     const HuffmanTable* ac;
   };
+
+  EntropyDecoder() = default;
+  EntropyDecoder(const EntropyDecoder&) = delete;  // has pointers into itself
+  EntropyDecoder& operator=(const EntropyDecoder&) = delete;
 
   // The tables of the blocks of one MCU, in order; the pattern repeats. At most kMaxBatchBlocks.
   void setTables(std::span<const Tables> mcu);
@@ -37,7 +41,7 @@ class EntropyDecoder {
   // Decodes two stretches in turns, so that the latency of one's table look-ups is hidden behind the
   // other's, until either is nearly complete: its `nearlyComplete` is true then.
   static void runPair(EntropyDecoder& a, EntropyDecoder& b);
-  [[nodiscard]] bool nearlyComplete() const { return state_.position >= fastEnd_; }
+  [[nodiscard]] bool nearlyComplete() const { return state_.block >= fastEnd_; }
 
   // To be asked after each stretch: false if the segment ended too early or something was coded that
   // no encoder writes.
@@ -45,28 +49,25 @@ class EntropyDecoder {
   // Whether all of the segment's bytes have been used.
   [[nodiscard]] bool atSegmentEnd() const;
 
-  [[nodiscard]] std::int16_t* coefficients() { return work_.coefficients.data(); }
+  [[nodiscard]] std::int16_t* coefficients() { return coefficients_.data(); }
   void clearCoefficients(int blocks);
 
  private:
-  // What the inner loop keeps in registers. `bits` holds the next `count` bits at its top, and
-  // possibly some of those after them.
+  // While a block is decoded: the table of its AC coefficients, that of the DC after it, and its place.
+  struct Block {
+    const HuffmanTable* ac;
+    const HuffmanTable* nextDc;
+    std::int16_t* coefficients;
+  };
+  // What the inner loop keeps in registers. `bits` holds the next `count` (modulo 64) bits at its top,
+  // and possibly some of those after them.
   struct State {
     std::uint64_t bits = 0;
     std::uint64_t count = 0;
     const std::uint8_t* next = nullptr;
-    std::uint64_t position = 0;  // bytes from the first coefficient of all
+    std::uint64_t position = 0;  // in the block: twice the zigzag index of the next coefficient
+    const Block* block = nullptr;
     const HuffmanTable* table = nullptr;
-  };
-  // While a block is decoded: the table of its AC coefficients, and that of the DC after it.
-  struct Following {
-    const HuffmanTable* ac;
-    const HuffmanTable* nextDc;
-  };
-  // Side by side, to be reached from one register.
-  struct Work {
-    alignas(kBlockBytes) std::array<std::int16_t, kMaxBatchBlocks * kBlockSize> coefficients;
-    std::array<Following, kMaxBatchBlocks> following;
   };
 
   static void refill(State& s);
@@ -76,13 +77,14 @@ class EntropyDecoder {
   static void pairLoop(EntropyDecoder& a, EntropyDecoder& b);
   static void pairLoopBmi2(EntropyDecoder& a, EntropyDecoder& b);
   State carefulStep(State s);
-  void endBlock(State& s) const;
+  static void endBlock(State& s);
   [[nodiscard]] std::uint64_t bitsUsed() const;
 
-  Work work_{};
+  alignas(64) std::array<std::int16_t, kMaxBatchBlocks * kBlockSize> coefficients_{};
+  std::array<Block, kMaxBatchBlocks + 1> blocks_{};  // one more, at which the last block ends
   State state_;
-  std::uint64_t end_ = 0;
-  std::uint64_t fastEnd_ = 0;
+  const Block* end_ = nullptr;
+  const Block* fastEnd_ = nullptr;
   std::span<const std::uint8_t> segment_;
   bool irregular_ = false;
 };

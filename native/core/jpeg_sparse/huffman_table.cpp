@@ -8,18 +8,8 @@ namespace {
 constexpr std::uint32_t kLookupSize = 1U << kLookupBits;
 constexpr int kMaxCodeLength = 16;
 constexpr unsigned kBlockBytes = 2 * kBlockSize;
-constexpr unsigned kEndMask = kBlockBytes - 1;
 // Four tables an image, two images at a time, and as many again for a change of tables.
 constexpr std::size_t kCacheSlots = 16;
-
-constexpr std::uint64_t makeEntry(unsigned length, unsigned endMask, unsigned advance,
-                                  unsigned firstPlace, unsigned secondPlace, int first,
-                                  int second) {
-  return std::uint64_t{length} | std::uint64_t{endMask} << 8 | std::uint64_t{advance} << 16 |
-         std::uint64_t{firstPlace} << 24 | std::uint64_t{secondPlace} << 32 |
-         std::uint64_t{static_cast<std::uint8_t>(second)} << 40 |
-         std::uint64_t{static_cast<std::uint16_t>(first)} << 48;
-}
 
 constexpr int kRunMax = 15;
 
@@ -82,15 +72,15 @@ std::uint64_t HuffmanTable::packEntry(std::uint32_t bits) const {
   const int size = isDc_ ? first.value : sizeOf(first);
   unsigned length = first.codeLength + size;
   if (first.codeLength == 0 || length > kLookupBits) return entry::kCareful;
-  if (isDc_) return makeEntry(length, 0, 2, 0, 2, valueAt(first.codeLength, size), 0);
-  if (endsBlock(first)) return makeEntry(length, kEndMask, 0, 0, 0, 0, 0);
+  if (isDc_) return entry::make(length, false, 2, 0, 2, valueAt(first.codeLength, size), 0);
+  if (endsBlock(first)) return entry::make(length, true, 0, 0, 0, 0, 0);
 
   const int value = valueAt(first.codeLength, size);
   const unsigned firstPlace = 2 * runOf(first);
   unsigned advance = firstPlace + 2;
   unsigned secondPlace = advance;
   int secondValue = 0;
-  unsigned endMask = 0;
+  bool ends = false;
   // A second coefficient if it fits, then the end of the block if that fits too.
   for (int n = 0; n < 2 && length < kLookupBits; ++n) {
     const Symbol next = symbols_[bits << length & (kLookupSize - 1)];
@@ -98,17 +88,17 @@ std::uint64_t HuffmanTable::packEntry(std::uint32_t bits) const {
     if (next.codeLength == 0 || length + next.codeLength + nextSize > kLookupBits) break;
     if (endsBlock(next)) {
       length += next.codeLength;
-      endMask = kEndMask;
+      ends = true;
       break;
     }
     const unsigned place = advance + 2 * runOf(next);
-    if (n == 1 || nextSize > 7 || place + 2 >= kBlockBytes) break;
+    if (n == 1 || place + 2 >= kBlockBytes) break;
     secondValue = valueAt(length + next.codeLength, nextSize);
     secondPlace = place;
     advance = place + 2;
     length += next.codeLength + nextSize;
   }
-  return makeEntry(length, endMask, advance, firstPlace, secondPlace, value, secondValue);
+  return entry::make(length, ends, advance, firstPlace, secondPlace, value, secondValue);
 }
 
 std::shared_ptr<const HuffmanTable> HuffmanCache::get(const HuffmanSpec& spec, bool isDc) {

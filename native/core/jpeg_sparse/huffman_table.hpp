@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -14,31 +15,42 @@ namespace lungcls::jpeg_sparse {
 // stay in the first-level cache: 2^10 entries of 8 bytes, four tables.
 constexpr int kLookupBits = 10;
 
-// What one look-up does, packed into 64 bits. Positions are bytes from the current coefficient; a
-// coefficient takes two. Both stores are always made: where there is one coefficient only, the second
-// stores a zero to a place not yet written.
+// What one look-up does, packed into 64 bits. Positions are bytes in zigzag order; a coefficient takes
+// two. Both stores are always made: where there is one coefficient only, the second stores a zero to a
+// place not yet written.
 //
-//   bits  0-7   bits consumed
-//   bits  8-15  127 if the block ends here (the position is rounded up to the next block), else 0
-//   bits 16-23  advance of the position
-//   bits 24-31  place of the first coefficient
-//   bits 32-39  place of the second
-//   bits 40-47  the second coefficient (8 bits)
+//   bits  0-5   bits consumed
+//   bit   7     whether the block ends here
+//   bits  8-15  advance of the position
+//   bits 16-23  place of the first coefficient, from the position
+//   bits 24-31  place of the second
+//   bits 32-47  the second coefficient
 //   bits 48-63  the first
 //
-// An advance of 255 crosses the end of any block, and so sends the decoder to its careful path: codes
+// An advance of 128 crosses the end of any block, and so sends the decoder to its careful path: codes
 // that the look-up can't hold have it.
 namespace entry {
 
-constexpr std::uint64_t kCareful = 0xFFULL << 16;
+constexpr std::uint64_t kBlockEnd = 0x80;
+constexpr std::uint64_t kCareful = std::uint64_t{2 * kBlockSize} << 8;
 
-constexpr unsigned length(std::uint64_t e) { return e & 0xFF; }
-constexpr std::uint64_t blockEndMask(std::uint64_t e) { return e >> 8 & 0xFF; }
-constexpr std::uint64_t advance(std::uint64_t e) { return e >> 16 & 0xFF; }
-constexpr std::uint64_t firstPlace(std::uint64_t e) { return e >> 24 & 0xFF; }
-constexpr std::uint64_t secondPlace(std::uint64_t e) { return e >> 32 & 0xFF; }
-constexpr std::int16_t secondValue(std::uint64_t e) { return static_cast<std::int8_t>(e >> 40); }
-constexpr std::int16_t firstValue(std::uint64_t e) { return static_cast<std::int16_t>(e >> 48); }
+constexpr std::uint64_t make(unsigned length, bool endsBlock, unsigned advance, unsigned firstPlace,
+                             unsigned secondPlace, int first, int second) {
+  return std::uint64_t{length} | (endsBlock ? kBlockEnd : 0) | std::uint64_t{advance} << 8 |
+         std::uint64_t{firstPlace} << 16 | std::uint64_t{secondPlace} << 24 |
+         std::uint64_t{static_cast<std::uint16_t>(second)} << 32 |
+         std::uint64_t{static_cast<std::uint16_t>(first)} << 48;
+}
+constexpr std::uint64_t advance(std::uint64_t e) { return e >> 8 & 0xFF; }
+// Rotations rather than shifts, because x86 rotates into another register in one instruction.
+constexpr std::uint64_t firstPlace(std::uint64_t e) { return std::rotr(e, 16) & 0xFF; }
+constexpr std::uint64_t secondPlace(std::uint64_t e) { return static_cast<std::uint32_t>(e) >> 24; }
+constexpr std::int16_t firstValue(std::uint64_t e) {
+  return static_cast<std::int16_t>(std::rotr(e, 48));
+}
+constexpr std::int16_t secondValue(std::uint64_t e) {
+  return static_cast<std::int16_t>(std::rotr(e, 32));
+}
 
 }  // namespace entry
 

@@ -130,17 +130,21 @@ void ImageDecode::beginNextSegment() {
 }
 
 void ImageDecode::addDcPredictions() {
-  std::int16_t* block =
-      entropy_.coefficients() + stretchBegin_ * plan_->blocksPerMcu * kBlockSize;
-  for (int mcu = stretchBegin_; mcu < stretchEnd_; ++mcu) {
-    for (int i = 0; i < header_.componentCount; ++i) {
-      const int blocks = plan_->components[i].h * plan_->components[i].v;
-      for (int b = 0; b < blocks; ++b, block += kBlockSize) {
+  const std::size_t mcuSize = static_cast<std::size_t>(plan_->blocksPerMcu) * kBlockSize;
+  for (int i = 0; i < header_.componentCount; ++i) {
+    const ComponentPlan& component = plan_->components[i];
+    const int blocks = component.h * component.v;
+    std::int16_t* mcu =
+        entropy_.coefficients() + stretchBegin_ * mcuSize + component.firstBlock * kBlockSize;
+    std::int16_t dc = dc_[i];
+    for (int n = stretchBegin_; n < stretchEnd_; ++n, mcu += mcuSize) {
+      for (int b = 0; b < blocks; ++b) {
         // Modulo 2^16, as libjpeg stores it.
-        dc_[i] = static_cast<std::int16_t>(dc_[i] + block[0]);
-        block[0] = dc_[i];
+        dc = static_cast<std::int16_t>(dc + mcu[b * kBlockSize]);
+        mcu[b * kBlockSize] = dc;
       }
     }
+    dc_[i] = dc;
   }
 }
 

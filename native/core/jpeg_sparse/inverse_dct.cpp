@@ -1,15 +1,7 @@
 #include "inverse_dct.hpp"
 
-#include <algorithm>
-
 namespace lungcls::jpeg_sparse {
 namespace {
-
-// T.81 figure A.6: position in the block of each coefficient in zigzag order.
-constexpr std::array<std::uint8_t, kBlockSize> kZigzag = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
 // The constants of Loeffler, Ligtenberg and Moschytz's DCT in 13 fractional bits, as in jidctint.c:
 // round(x * 8192).
@@ -68,19 +60,8 @@ DctMatrix makeDctMatrix() {
   return matrix;
 }
 
-std::array<std::uint8_t, kBlockSize> makePairOrder() {
-  std::array<std::uint8_t, kBlockSize> order;
-  for (int zigzag = 0; zigzag < kBlockSize; ++zigzag) {
-    const int row = kZigzag[zigzag] / 8;
-    const int column = kZigzag[zigzag] % 8;
-    const auto at = std::ranges::find(kColumnOrder, column) - kColumnOrder.begin();
-    order[(row & 3) * 16 + at * 2 + row / 4] = static_cast<std::uint8_t>(zigzag);
-  }
-  return order;
-}
-
 void Dequantizer::set(const QuantSpec& quant) {
-  static const auto order = makePairOrder();
+  constexpr auto order = makePairOrder();
   for (int i = 0; i < kBlockSize; ++i) {
     const int step = quant.steps[order[i]];
     steps[i] = static_cast<std::int16_t>(step);

@@ -44,34 +44,6 @@ HWY_INLINE V16 pairOf(const DctMatrix& matrix, int j, int first, int second) {
   return hn::BitCast(D16(), hn::Set(D32(), static_cast<std::int32_t>(low | std::uint32_t{high} << 16)));
 }
 
-// What a job does to each block of its octets, by pairs of coefficients.
-struct PairOrderTables {
-#if HWY_MAX_BYTES == 64
-  // Index vectors for a two-register permutation: the halves of the block in pair order.
-  alignas(64) std::uint16_t halves[2][32];
-#else
-  // For each 16 coefficients in pair order (4 of them) and each 8 in zigzag order (8), which of these
-  // bytes go where; 0x80: none. `used` says whether there are any.
-  alignas(64) std::uint8_t shuffles[4][8][32];
-#endif
-  PairOrderTables() {
-    const auto order = makePairOrder();
-#if HWY_MAX_BYTES == 64
-    for (int i = 0; i < kBlockSize; ++i) halves[i / 32][i % 32] = order[i];
-#else
-    for (int to = 0; to < 4; ++to) {
-      for (int from = 0; from < 8; ++from) {
-        for (int i = 0; i < 32; ++i) {
-          const int zigzag = order[to * 16 + i / 2];
-          const bool here = zigzag / 8 == from;
-          shuffles[to][from][i] = static_cast<std::uint8_t>(here ? zigzag % 8 * 2 + i % 2 : 0x80);
-        }
-      }
-    }
-#endif
-  }
-};
-
 // Out-of-range findings, collected without branches.
 struct RangeCheck {
   VU16 beyondLimits;
@@ -99,62 +71,35 @@ struct Pairs {
   V16 rows[4];
 };
 
+HWY_INLINE V16 dequantize(V16 values, const Dequantizer& dequantizer, std::size_t place,
+                          RangeCheck& check) {
+  check.coefficients(values, dequantizer.limits.data() + place);
+  return hn::Mul(values, hn::LoadU(D16(), dequantizer.steps.data() + place));
+}
+
+HWY_INLINE Pairs loadPairs(const Octet* octets, int block, int half, RangeCheck& check) {
+  Pairs pairs;
+  const std::int16_t* from = octets[0].coefficients + octets[0].offsets[block];
 #if HWY_MAX_BYTES == 64
-HWY_INLINE void loadHalves(const Octet& octet, int block, const PairOrderTables& tables, V16 (&half)[2],
-                           RangeCheck& check) {
-  const std::int16_t* from = octet.coefficients + octet.offsets[block];
-  const V16 low = hn::LoadU(D16(), from);
-  const V16 high = hn::LoadU(D16(), from + 32);
-  for (int i = 0; i < 2; ++i) {
-    const V16 index = hn::BitCast(D16(), hn::Load(DU16(), tables.halves[i]));
-    const V16 raw{_mm512_permutex2var_epi16(low.raw, index.raw, high.raw)};
-    check.coefficients(raw, octet.dequantizer->limits.data() + 32 * i);
-    half[i] = hn::Mul(raw, hn::Load(D16(), octet.dequantizer->steps.data() + 32 * i));
+  // Two rows at a time of either block, then one row of both.
+  static_cast<void>(half);
+  const std::int16_t* other = octets[1].coefficients + octets[1].offsets[block];
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::size_t place = 32 * i;
+    const V16 a = dequantize(hn::LoadU(D16(), from + place), *octets[0].dequantizer, place, check);
+    const V16 b = dequantize(hn::LoadU(D16(), other + place), *octets[1].dequantizer, place, check);
+    pairs.rows[2 * i] = hn::ConcatLowerLower(D16(), b, a);
+    pairs.rows[2 * i + 1] = hn::ConcatUpperUpper(D16(), b, a);
   }
-}
-
-HWY_INLINE Pairs loadPairs(const Octet* octets, int block, int, const PairOrderTables& tables,
-                           RangeCheck& check) {
-  V16 a[2];
-  V16 b[2];
-  loadHalves(octets[0], block, tables, a, check);
-  loadHalves(octets[1], block, tables, b, check);
-  Pairs pairs;
-  for (int i = 0; i < 2; ++i) {
-    pairs.rows[2 * i] = hn::ConcatLowerLower(D16(), b[i], a[i]);
-    pairs.rows[2 * i + 1] = hn::ConcatUpperUpper(D16(), b[i], a[i]);
-  }
-  return pairs;
-}
 #else
-// Which eighths of the zigzag order contribute to each quarter of the pair order. The first rows lie
-// near the beginning, the last near the end.
-constexpr int kFirstSource[4] = {0, 0, 0, 1};
-constexpr int kEndSource[4] = {7, 8, 8, 8};
-
-HWY_INLINE Pairs loadPairs(const Octet* octets, int block, int half, const PairOrderTables& tables,
-                           RangeCheck& check) {
-  const Octet& octet = octets[0];
-  const auto* from =
-      reinterpret_cast<const std::uint8_t*>(octet.coefficients + octet.offsets[block]);
-  const std::size_t at = static_cast<std::size_t>(half) * 16;
-  VU8 eighths[8];
-  for (int i = 0; i < 8; ++i) eighths[i] = hn::LoadDup128(DU8(), from + 16 * i);
-  Pairs pairs;
-  for (int to = 0; to < 4; ++to) {
-    VU8 sum = hn::Zero(DU8());
-    for (int i = kFirstSource[to]; i < kEndSource[to]; ++i) {
-      sum = hn::Or(sum, hn::TableLookupBytesOr0(
-                            eighths[i], hn::LoadU(DU8(), tables.shuffles[to][i] + at)));
-    }
-    const V16 raw = hn::BitCast(D16(), sum);
-    const std::size_t place = static_cast<std::size_t>(to) * 16 + at / 2;
-    check.coefficients(raw, octet.dequantizer->limits.data() + place);
-    pairs.rows[to] = hn::Mul(raw, hn::LoadU(D16(), octet.dequantizer->steps.data() + place));
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::size_t place = 16 * i + 8 * static_cast<std::size_t>(half);
+    pairs.rows[i] =
+        dequantize(hn::LoadU(D16(), from + place), *octets[0].dequantizer, place, check);
   }
+#endif
   return pairs;
 }
-#endif
 
 // Results of pass 1: by row of the block, then four vectors (of two blocks each) an octet, twice as
 // many with 128 bits.
@@ -409,7 +354,6 @@ constexpr int kPackedBlocks[4][2] = {{0, 2}, {1, 3}, {4, 6}, {5, 7}};
 
 bool inverseDct(const InverseDctJob& job) {
   static const DctMatrix kMatrix = makeDctMatrix();
-  static const PairOrderTables kTables;
   const Pass1 pass1(kMatrix);
   const DensePass2 dense(kMatrix);
   RangeCheck check;
@@ -419,8 +363,8 @@ bool inverseDct(const InverseDctJob& job) {
     Octet octets[2] = {job.octets[i], job.octets[std::min(i + 1, job.octets.size() - 1)]};
     for (int vector = 0; vector < 4; ++vector) {
       for (int half = 0; half < kVectorsPerOctet; ++half) {
-        const Pairs a = loadPairs(octets, kPackedBlocks[vector][0], half, kTables, check);
-        const Pairs b = loadPairs(octets, kPackedBlocks[vector][1], half, kTables, check);
+        const Pairs a = loadPairs(octets, kPackedBlocks[vector][0], half, check);
+        const Pairs b = loadPairs(octets, kPackedBlocks[vector][1], half, check);
         pass1.run(a, b, job.rows, vector * kVectorsPerOctet + half, rows, check);
       }
     }
