@@ -63,7 +63,8 @@ function oneOf<T extends string>(choices: readonly T[], name: string, value: str
 }
 
 function invalid(expected: string, name: string, value: unknown): LungclsError {
-  const shown = JSON.stringify(value) ?? 'nothing';
+  const isPlain = typeof value === 'number' || value === undefined;
+  const shown = isPlain ? String(value) : JSON.stringify(value);
   return new LungclsError(
     'INVALID_OPTION',
     `Expected ${expected} for ${name} but received ${shown} of type ${typeof value}`,

@@ -1,4 +1,5 @@
 /** Where the tiles to classify come from: encoded images, or a tile store. Both in batches, in order. */
+import { Readable } from 'node:stream';
 import { decodeTiles } from '../imaging/decoder.js';
 import type { ImageSource } from '../imaging/source.js';
 import type { TileStore } from '../imaging/tile-store.js';
@@ -21,7 +22,7 @@ export interface InputItem {
 
 export interface TileInput<T extends InputItem> {
   /** Everything there is, in order. Called once for the work, and once more to count. */
-  list(): AsyncIterable<T> | Iterable<T>;
+  list(): AsyncIterable<T>;
   /** False where listing takes the items away, as reading stdin does. */
   readonly countable: boolean;
   read(items: AsyncIterable<T>): AsyncGenerator<InputBatch>;
@@ -73,9 +74,7 @@ export function storeInput(store: TileStore, batchSize: number): TileInput<Store
   const tileBytes = store.spec.size * store.spec.size * 3;
   return {
     countable: true,
-    async *list() {
-      for await (const item of storeItems(store)) yield item;
-    },
+    list: () => Readable.from(storeItems(store)),
     async *read(items) {
       for await (const batch of chunks(items, batchSize)) {
         const tiles = new Uint8Array(batch.length * tileBytes);
