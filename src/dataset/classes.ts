@@ -35,7 +35,10 @@ export function findClasses(
   wanted: readonly string[] | undefined,
 ): ClassLayout {
   const folders = paths.map((path) => pathSegments(path).slice(0, -1));
-  if (wanted !== undefined) return named(folders, input, checkNames(wanted));
+  if (wanted !== undefined) {
+    checkNames(wanted);
+    return named(folders, input, wanted);
+  }
   const distinct = new Map<string, readonly string[]>();
   for (const folder of folders) if (folder.length > 0) distinct.set(folder.join('/'), folder);
   const names = new Set([...distinct.values()].map((folder) => folder.at(-1) ?? ''));
@@ -48,7 +51,7 @@ export function findClasses(
   return label(folders, classes, (folder) => folder.at(-1));
 }
 
-function checkNames(wanted: readonly string[]): readonly string[] {
+function checkNames(wanted: unknown): void {
   if (!Array.isArray(wanted) || wanted.length === 0) {
     throw new LungclsError(
       'INVALID_OPTION',
@@ -66,7 +69,6 @@ function checkNames(wanted: readonly string[]): readonly string[] {
       throw new LungclsError('INVALID_OPTION', `The class ${name} is named twice in classes`);
     }
   });
-  return wanted;
 }
 
 function named(

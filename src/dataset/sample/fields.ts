@@ -88,8 +88,7 @@ export function cellPattern(
       let nearest = -1;
       let first = Infinity;
       let second = Infinity;
-      for (let k = 0; k < candidates.length; k++) {
-        const i = candidates[k]!;
+      for (const i of candidates) {
         const dx = xs[i]! - px;
         const dy = ys[i]! - py;
         const distance = dx * dx + dy * dy;
