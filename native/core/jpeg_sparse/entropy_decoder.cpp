@@ -47,6 +47,19 @@ LUNGCLS_ALWAYS_INLINE void store(std::int16_t* block, std::uint64_t position, st
   std::memcpy(reinterpret_cast<char*>(block) + place, &value, sizeof value);
 }
 
+// Whether a block ends is as good as random, and so must not become a branch.
+LUNGCLS_ALWAYS_INLINE std::uint64_t ifBlockEnds(std::uint64_t e, std::uint64_t yes,
+                                                std::uint64_t no) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  // Compilers make several choices on one condition into a branch, whatever they are told.
+  static_assert(entry::kBlockEnd == 0x80);
+  __asm__("testb $0x80, %b1\n\tcmovne %2, %0" : "+r"(no) : "r"(e), "rm"(yes) : "cc");
+  return no;
+#else
+  return (e & entry::kBlockEnd) != 0 ? yes : no;
+#endif
+}
+
 // As many steps as there are between two refills, unrolled.
 template <class Step>
 LUNGCLS_ALWAYS_INLINE void repeat(const Step& step) {
@@ -104,18 +117,17 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::step(State& s, EntropyDecoder& decode
     s = decoder.carefulStep(s);
     return;
   }
-  const Block& block = *s.block;
-  store(block.coefficients, s.position + entry::firstPlace(e), entry::firstValue(e));
-  store(block.coefficients, s.position + entry::secondPlace(e), entry::secondValue(e));
+  const auto ac = reinterpret_cast<std::uintptr_t>(s.block->ac);
+  const auto dc = reinterpret_cast<std::uintptr_t>(s.block->nextDc);
+  std::int16_t* const coefficients = s.block->coefficients;
+  store(coefficients, s.position + entry::firstPlace(e), entry::firstValue(e));
+  store(coefficients, s.position + entry::secondPlace(e), entry::secondValue(e));
   s.bits <<= e & 63;
   s.count -= e;  // of which only the lowest 6 bits matter
-  const bool ends = (e & entry::kBlockEnd) != 0;
-  const auto ac = reinterpret_cast<std::uintptr_t>(block.ac);
-  const auto dc = reinterpret_cast<std::uintptr_t>(block.nextDc);
-  const auto here = reinterpret_cast<std::uintptr_t>(s.block);
-  s.table = reinterpret_cast<const HuffmanTable*>(ends ? dc : ac);
-  s.block = reinterpret_cast<const Block*>(ends ? here + sizeof(Block) : here);
-  s.position = ends ? 0 : position;
+  const auto block = reinterpret_cast<std::uintptr_t>(s.block);
+  s.table = reinterpret_cast<const HuffmanTable*>(ifBlockEnds(e, dc, ac));
+  s.block = reinterpret_cast<const Block*>(ifBlockEnds(e, block + sizeof(Block), block));
+  s.position = ifBlockEnds(e, 0, position);
 }
 
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::endBlock(State& s) {
