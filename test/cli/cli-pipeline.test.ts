@@ -211,14 +211,12 @@ test('demo: Ctrl-C stops with 130; a folder of others is left alone', async (t) 
 test('a second Ctrl-C ends at once', async (t) => {
   const input = `${join(root, 'tiles', 'lung_n', 'lung_n0.jpeg')}\n`.repeat(5000);
   const output = join(root, 'second.csv');
-  const { child, finished, said } = start(['predict', await tinyBundle(), '-', '-o', output], {
-    input,
-  });
-  await said(/ONNX Runtime/);
-  child.kill('SIGINT');
-  await said(/Stopping/);
-  child.kill('SIGINT');
-  const { code, signal } = await finished;
+  const hasty = start(['predict', await tinyBundle(), '-', '-o', output], { input });
+  await hasty.said(/ONNX Runtime/);
+  hasty.child.kill('SIGINT');
+  await hasty.said(/Stopping/);
+  hasty.child.kill('SIGINT');
+  const { code, signal } = await hasty.finished;
   t.true(signal === 'SIGINT' || code === 130, `${String(signal)} ${String(code)}`);
 });
 
