@@ -1,14 +1,12 @@
 // Builds the native addon with cmake-js into build/native/, from a checkout as well as in an installed
 // package (where cmake-js stands in a folder above).
-//   node scripts/build-addon.mjs             fails when it cannot be built
-//   node scripts/build-addon.mjs --install   then only says so: the tool names the mending command later
+//   node scripts/build-addon.mjs
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const installing = process.argv.includes('--install');
 const cmakeJs = join(
   dirname(createRequire(import.meta.url).resolve('cmake-js/package.json')),
   'bin/cmake-js',
@@ -37,5 +35,5 @@ if (status !== 0) {
       ' apt-get install cmake g++ libjpeg62-turbo-dev zlib1g-dev (on Ubuntu libjpeg-turbo8-dev).' +
       ' Then: npm run build:native',
   );
-  process.exitCode = installing ? 0 : 1;
+  process.exitCode = 1;
 }

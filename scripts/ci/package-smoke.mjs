@@ -42,13 +42,9 @@ async function pack() {
 const cli = (...args) => run('npx', ['--no-install', 'lungcls-fast', ...args], { cwd: user });
 
 async function addonStatus() {
-  // Exits with an error where something necessary is missing; the facts are printed all the same.
-  const out = await cli('doctor', '--json').catch((error) => {
-    throw error;
-  });
-  const value = JSON.parse(out);
-  const facts = Array.isArray(value) ? value : value.facts;
-  return facts.find(({ id }) => id === 'addon').status;
+  // Where something necessary is missing it exits with an error, and prints the facts all the same.
+  const out = await cli('doctor', '--json').catch((error) => error.stdout);
+  return JSON.parse(out).facts.find(({ id }) => id === 'addon').status;
 }
 
 const USE = `

@@ -1,7 +1,7 @@
 // libtensorflow for @tensorflow/tfjs-node(-gpu): fetched once into the home folder, the packages'
 // binding compiled against it, both put where the packages look. Without it training falls back to
 // the wasm backend, which needs nothing.
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasNvidiaDriver } from './context.mjs';
@@ -118,8 +118,9 @@ async function fetchLibrary(context, source) {
 /** Compiles the packages' binding against a library; the result is kept in the home folder. */
 async function compileBinding(context, source) {
   const key = await bindingKey(context, source);
-  const compiled = join(context.home, 'tfjs-binding', key, BINDING);
-  if (existsSync(compiled)) return compiled;
+  const parent = join(context.home, 'tfjs-binding');
+  const compiled = join(parent, key);
+  if (existsSync(join(compiled, BINDING))) return compiled;
   await ensure(context, ['cmake', 'make', 'compiler']);
   const [directory] = installed(context);
   const work = join(context.build, 'tfjs-binding');
@@ -134,10 +135,11 @@ async function compileBinding(context, source) {
     ],
   ]);
   await run('cmake', ['--build', work, '--parallel', '2']);
-  await mkdir(dirname(compiled), { recursive: true });
-  const temporary = `${compiled}.${process.pid}.tmp`;
-  await copyFile(join(work, BINDING), temporary);
-  await rename(temporary, compiled);
+  await mkdir(parent, { recursive: true });
+  const staging = await mkdtemp(join(parent, '.build-'));
+  await copyFile(join(work, BINDING), join(staging, BINDING));
+  await rm(compiled, { recursive: true, force: true });
+  await rename(staging, compiled);
   await rm(work, { recursive: true, force: true });
   return compiled;
 }
@@ -153,7 +155,7 @@ async function link(context, source, compiled, directory) {
   await mkdir(dirname(binding), { recursive: true });
   // Not overwritten in place: a process may have it loaded.
   const temporary = `${binding}.${process.pid}.tmp`;
-  await copyFile(compiled, temporary);
+  await copyFile(join(compiled, BINDING), temporary);
   await rename(temporary, binding);
   await writeJson(stampFile(directory), {
     key: await bindingKey(context, source),
@@ -192,9 +194,11 @@ export const libtensorflowStep = {
     if (directories.length === 0) {
       return { done: true, detail: 'none: tfjs-node is not installed; training uses wasm, slowly' };
     }
-    // Somebody ran the packages' own install script: theirs is taken.
+    // Somebody ran the packages' own install script: theirs is taken. Ours leaves a link there.
     const own = directories.some(
-      (directory) => existsSync(bindingFile(directory)) && !existsSync(stampFile(directory)),
+      (directory) =>
+        existsSync(bindingFile(directory)) &&
+        lstatSync(join(directory, 'deps', 'lib'), { throwIfNoEntry: false })?.isDirectory(),
     );
     if (own && !context.flags.again)
       return { done: true, detail: "installed by tfjs-node's script" };

@@ -57,6 +57,7 @@ export function run(program, args, options = {}) {
       const how = code === null ? `was ended by ${signal}` : `failed with exit code ${code}`;
       const error = new Error(`${[program, ...args].join(' ')} ${how}:\n${lines.join('\n')}`);
       error.lastLine = lines.at(-1) ?? '';
+      error.stdout = stdout;
       reject(error);
     });
   });

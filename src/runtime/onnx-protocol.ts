@@ -8,9 +8,17 @@ export interface WorkerStart {
   /** The providers to try, in this order. */
   readonly providers: readonly ('cpu' | 'cuda')[];
   readonly threads: number;
-  /** One Int32: not 0 once queued runs are to be dropped. */
-  readonly stop: SharedArrayBuffer;
+  /** Two Int32, at the indices of FLAGS. */
+  readonly flags: SharedArrayBuffer;
 }
+
+/** What both threads look at without a message. */
+export const FLAGS = {
+  /** 1 once queued runs are to be dropped. */
+  stop: 0,
+  /** 1 while the worker is inside ONNX Runtime, where it must not be ended. */
+  busy: 1,
+} as const;
 
 /** A run: the input's bytes are moved into the worker, and moved back with the answer. */
 export interface RunRequest {

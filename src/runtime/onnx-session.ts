@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { LungclsError, messageOf, readError } from '../errors.js';
 import { throwIfAborted } from './abort.js';
 import { CUDA_COMMAND, cudaProblem } from './cuda.js';
+import { FLAGS } from './onnx-protocol.js';
 import type {
   OutputTensor,
   ProviderFailure,
@@ -59,6 +60,38 @@ const MAX_SPARE_BUFFERS = 4;
 
 const DEVICES: readonly SessionDevice[] = ['auto', 'cpu', 'cuda'];
 
+/** How long the end of the process waits for a run under way, in ms. */
+const EXIT_PATIENCE = 60_000;
+
+/** The flags of every worker that is alive. */
+const alive = new Set<Int32Array>();
+
+/**
+ * Runs when the process (or the thread that owns the sessions) ends: Node then ends the workers, and
+ * onnxruntime-node aborts the whole process when its thread is ended inside of it. So queued runs are
+ * dropped, and those under way waited for.
+ */
+function waitForRuns(): void {
+  for (const flags of alive) Atomics.store(flags, FLAGS.stop, 1);
+  for (const flags of alive) Atomics.wait(flags, FLAGS.busy, 1, EXIT_PATIENCE);
+}
+
+function startWorker(workerData: WorkerStart): Worker {
+  const flags = new Int32Array(workerData.flags);
+  const worker = new Worker(new URL('./onnx-worker.js', import.meta.url), {
+    workerData,
+    // Not the caller's: with node --input-type the worker would not start.
+    execArgv: [],
+  });
+  if (alive.size === 0) process.on('exit', waitForRuns);
+  alive.add(flags);
+  worker.once('exit', () => {
+    alive.delete(flags);
+    if (alive.size === 0) process.off('exit', waitForRuns);
+  });
+  return worker;
+}
+
 class WorkerSession implements OnnxSession {
   readonly provider: string;
   readonly version: string;
@@ -75,7 +108,7 @@ class WorkerSession implements OnnxSession {
 
   constructor(
     private readonly worker: Worker,
-    private readonly stop: Int32Array,
+    private readonly flags: Int32Array,
     private readonly label: string | undefined,
     ready: { provider: string; version: string; description: string },
     private readonly signal: AbortSignal | undefined,
@@ -140,7 +173,7 @@ class WorkerSession implements OnnxSession {
 
   private abort(): void {
     // The run under way cannot be interrupted; those behind it are dropped by the worker.
-    Atomics.store(this.stop, 0, 1);
+    Atomics.store(this.flags, FLAGS.stop, 1);
     this.rejectAll(
       new LungclsError('ABORTED', 'Stopped before the end; run the same command to continue', {
         cause: this.signal?.reason,
@@ -265,7 +298,9 @@ async function firstReply(worker: Worker, signal: AbortSignal | undefined): Prom
   try {
     return await Promise.race(waits);
   } catch (error) {
-    void worker.terminate();
+    // Let go, not terminated: see waitForRuns.
+    worker.postMessage({ kind: 'close' } satisfies Request);
+    worker.unref();
     throw error;
   } finally {
     settled.abort();
@@ -295,16 +330,15 @@ export async function createOnnxSession(options: OnnxSessionOptions): Promise<On
       throw readError(error, label, 'model');
     });
   }
-  const stop = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-  const workerData: WorkerStart = { model, providers, threads, stop };
-  const worker = new Worker(new URL('./onnx-worker.js', import.meta.url), { workerData });
+  const flags = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+  const worker = startWorker({ model, providers, threads, flags });
   const reply = await firstReply(worker, signal);
   if (reply.kind === 'failed') throw loadError(reply.failures, label);
   if (reply.kind !== 'ready') throw sessionDied(`it answered ${reply.kind} first`);
   const description = describe(reply, threads, note);
   return new WorkerSession(
     worker,
-    new Int32Array(stop),
+    new Int32Array(flags),
     label,
     { provider: reply.provider, version: reply.version, description },
     signal,

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { messageOf } from '../errors.js';
+import { FLAGS } from './onnx-protocol.js';
 import type {
   OutputTensor,
   ProviderFailure,
@@ -79,26 +80,33 @@ async function run(
 const port = parentPort;
 if (port === null) throw new Error('onnx-worker.js is started by onnx-session.js');
 const start = workerData as WorkerStart;
-const stop = new Int32Array(start.stop);
+const flags = new Int32Array(start.flags);
+const setBusy = (busy: 0 | 1): void => {
+  Atomics.store(flags, FLAGS.busy, busy);
+  Atomics.notify(flags, FLAGS.busy);
+};
 const send = (reply: Reply, transfer: ArrayBuffer[] = []): void => {
   port.postMessage(reply, transfer);
 };
 
+setBusy(1);
 const { session, provider, failures } = await createSession(start);
+setBusy(0);
 if (session === undefined) {
   send({ kind: 'failed', failures });
 } else {
   const answer = async (request: RunRequest): Promise<void> => {
     const { id, input } = request;
-    if (Atomics.load(stop, 0) !== 0) {
-      send({ kind: 'error', id, message: 'dropped' });
-      return;
-    }
+    setBusy(1);
     try {
+      // Looked at after `busy` is set: whoever sets it and then sees no `busy` is sure that none follows.
+      if (Atomics.load(flags, FLAGS.stop) !== 0) throw new Error('dropped');
       const outputs = await run(session, request);
+      setBusy(0);
       const buffers = [...outputs.values()].map((output) => output.data.buffer as ArrayBuffer);
       send({ kind: 'result', id, input, outputs }, [input, ...buffers]);
     } catch (error) {
+      setBusy(0);
       send({ kind: 'error', id, message: messageOf(error) });
     }
   };

@@ -92,7 +92,7 @@ function requireNodePackage(choice: 'tfjs-node' | 'tfjs-node-gpu'): {
   // The package calls util.isNullOrUndefined, which Node 23 removed.
   const legacy: { isNullOrUndefined?: (value: unknown) => boolean } = util;
   legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  // libtensorflow's notes on CPU features are of no use here; errors and warnings stay.
+  // libtensorflow's notes on CPU features are of no use here; warnings and errors stay.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1';
   // Its node-pre-gyp parses the command line of whoever loads it.
   const argv = process.argv;
