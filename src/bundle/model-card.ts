@@ -69,7 +69,7 @@ function* scalars(value: Json, path: string): Generator<[string, string]> {
     yield [inline(path), inline(value.join(', '))];
   } else if (value !== null && typeof value === 'object') {
     for (const [key, inner] of Object.entries(value)) {
-      yield* scalars(inner as Json, path === '' ? key : `${path}.${key}`);
+      yield* scalars(inner, path === '' ? key : `${path}.${key}`);
     }
   } else yield [inline(path), inline(String(value))];
 }

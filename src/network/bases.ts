@@ -95,9 +95,8 @@ export async function fetchBase(id: string, options: TaskOptions = {}): Promise<
     options.onMessage?.(messageOf(error), 'warning');
     return undefined;
   });
-  if (present !== undefined && (known.fingerprint ?? present.fingerprint) === present.fingerprint) {
-    return present;
-  }
+  const sound = known.fingerprint === null || known.fingerprint === present?.fingerprint;
+  if (present !== undefined && sound) return present;
   throwIfAborted(options.signal);
   options.onMessage?.(`Fetching base ${id} (${sourceText(known)})`, 'info');
   const { source } = known;
@@ -148,7 +147,7 @@ export async function importBase(options: ImportBaseOptions): Promise<Base> {
     throw readError(error, file);
   });
   const same = known.find((base) => isFileOf(base, bytes));
-  if (same?.source.type === 'npm') return store(same, await readNpmBase(bytes, same));
+  if (same?.source.type === 'npm') return store(same, readNpmBase(bytes, same));
   const weights = await readKerasFile(bytes, file);
   throwIfAborted(signal);
   if (same !== undefined && name === undefined) return store(same, weights);

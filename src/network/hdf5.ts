@@ -33,9 +33,10 @@ export async function withHdf5<T>(
 ): Promise<T> {
   // Loaded here: its WebAssembly takes a moment that nobody else has to spend.
   const { default: h5wasm } = await import('h5wasm');
-  const { FS, activate_throwing_error_handler: throwErrors } = await h5wasm.ready;
+  const module = await h5wasm.ready;
+  const { FS } = module;
   // Without this HDF5 writes its complaints to stderr and returns nothing.
-  throwErrors();
+  module.activate_throwing_error_handler();
   // In the module's own memory, not on disk.
   const name = `base-${randomBytes(8).toString('hex')}.h5`;
   FS.writeFile(name, bytes);

@@ -4,8 +4,11 @@
  * call, a name, an operator, is refused.
  */
 
-export type Literal =
-  string | number | boolean | null | readonly Literal[] | { readonly [key: string]: Literal };
+export type Literal = string | number | boolean | null | readonly Literal[] | LiteralRecord;
+
+export interface LiteralRecord {
+  readonly [key: string]: Literal;
+}
 
 const NUMBER = /-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 const KEY = /[A-Za-z_$][\w$]*/y;

@@ -5,7 +5,7 @@
  */
 import { LungclsError, messageOf } from '../errors.js';
 import type { NamedTensor } from '../storage/safetensors.js';
-import { parseLiteral, type Literal } from './js-literal.js';
+import { parseLiteral, type Literal, type LiteralRecord } from './js-literal.js';
 import { byNumber, mapToBase, type SourceLayer } from './layer-mapping.js';
 
 interface QuantizedWeight {
@@ -23,11 +23,11 @@ export function readNsfwjsModel(
   files: ReadonlyMap<string, Uint8Array>,
   what: string,
 ): Map<string, NamedTensor> {
-  const manifest = record(exported(files, 'model', what))['weightsManifest'];
-  if (!Array.isArray(manifest)) throw invalid(what, 'model.min.js has no weightsManifest');
+  const manifest = list(record(exported(files, 'model', what))['weightsManifest']);
+  if (manifest.length === 0) throw invalid(what, 'model.min.js has no weightsManifest');
   const tensors = new Map<string, NamedTensor>();
   for (const group of manifest.map(record)) {
-    const paths = strings(group['paths']);
+    const paths = list(group['paths']).filter((item) => typeof item === 'string');
     const shards = paths.map((path) => {
       const text = exported(files, path, what);
       if (typeof text !== 'string') throw invalid(what, `${path}.min.js does not export a string`);
@@ -35,7 +35,7 @@ export function readNsfwjsModel(
     });
     const bytes = Buffer.concat(shards);
     let offset = 0;
-    for (const entry of Array.isArray(group['weights']) ? group['weights'] : []) {
+    for (const entry of list(group['weights'])) {
       const weight = quantizedWeight(entry, what);
       const count = weight.shape.reduce((a, b) => a * b, 1);
       if (offset + count > bytes.length) {
@@ -110,19 +110,19 @@ function quantizedWeight(entry: Literal, what: string): QuantizedWeight {
     typeof min !== 'number' ||
     typeof scale !== 'number'
   ) {
-    throw invalid(what, `weight ${String(name)} is not float32 quantised to uint8`);
+    throw invalid(what, `weight ${JSON.stringify(name)} is not float32 quantised to uint8`);
   }
   return { name, shape, min, scale };
 }
 
-function record(value: Literal): { readonly [key: string]: Literal } {
+function record(value: Literal): LiteralRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as { readonly [key: string]: Literal })
+    ? (value as LiteralRecord)
     : {};
 }
 
-function strings(value: Literal | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+function list(value: Literal | undefined): readonly Literal[] {
+  return Array.isArray(value) ? (value as readonly Literal[]) : [];
 }
 
 function invalid(what: string, message: string): LungclsError {

@@ -54,7 +54,7 @@ export function toFloat16(model: OnnxModel): OnnxModel {
     const inner = `${output.name}/float16`;
     const last = nodes.findIndex((node) => node.output === output.name);
     const node = nodes[last];
-    if (node !== undefined) nodes[last] = { ...node, output: inner };
+    if (node !== undefined) nodes[last] = { ...node, name: inner, output: inner };
     addCast(inner, output.name, 'float32');
   }
   return { ...model, nodes, initializers: [...initializers.values()] };

@@ -24,7 +24,7 @@ function halfMagnitude(bits: number): number {
     // step of subnormal halves, so that storing the sum rounds x for us.
     BITS[0] = bits;
     FLOAT[0] = (FLOAT[0] ?? 0) + 0.5;
-    return (BITS[0] ?? 0) - 0x3f000000;
+    return BITS[0] - 0x3f000000;
   }
   // Thirteen bits go; the exponent's bias changes from 127 to 15 (0x38000000 = 112 << 23).
   const odd = (bits >>> 13) & 1;
