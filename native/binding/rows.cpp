@@ -41,6 +41,12 @@ std::vector<std::uint32_t> rowNumbers(const Napi::Value& value, std::uint64_t ro
   return numbers;
 }
 
+Napi::Error openError(Napi::Env env, const Outcome& outcome) {
+  auto error = Napi::Error::New(env, outcome.message);
+  error.Set("status", Napi::Number::New(env, static_cast<int>(outcome.status)));
+  return error;
+}
+
 // The rows of one gathering, shared by the tasks that copy them.
 struct Gathering {
   std::shared_ptr<MappedRows> mapped;
@@ -84,11 +90,7 @@ Rows::Rows(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rows>(info) {
   const std::uint64_t rows = wholeNumber(info[3], "rows", 0, UINT32_MAX);
   Outcome outcome;
   mapped_ = MappedRows::open(path, offset, rowBytes, rows, outcome);
-  if (!outcome.ok()) {
-    auto error = Napi::Error::New(info.Env(), outcome.message);
-    error.Set("status", Napi::Number::New(info.Env(), static_cast<int>(outcome.status)));
-    throw error;
-  }
+  if (!outcome.ok()) throw openError(info.Env(), outcome);
 }
 
 Napi::Value Rows::gatherBytes(const Napi::CallbackInfo& info) {

@@ -12,9 +12,8 @@ namespace {
 constexpr double kMaxSafeInteger = 9007199254740991.0;
 
 std::uint64_t entryNumber(Napi::Env env, double value, double most) {
-  if (!(value >= 0 && value <= most && std::floor(value) == value)) {
-    refuse(env, "Expected whole numbers that describe a zip entry");
-  }
+  const bool whole = value >= 0 && value <= most && std::floor(value) == value;
+  if (!whole) refuse(env, "Expected whole numbers that describe a zip entry");
   return static_cast<std::uint64_t>(value);
 }
 

@@ -3,6 +3,7 @@
 #include <bit>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -68,9 +69,17 @@ void halfToFloat(const std::uint16_t* from, float* to, std::size_t count) {
 #if defined(__x86_64__)
 namespace {
 
-// F16C works on 256-bit registers, so it goes with AVX.
+// F16C works on 256-bit registers: the CPU has to have it, the system has to keep them (which the
+// test for AVX includes). Clang before version 19 cannot ask for F16C by name.
 bool hasF16c() {
-  static const bool has = __builtin_cpu_supports("avx") != 0 && __builtin_cpu_supports("f16c") != 0;
+  static const bool has = [] {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __builtin_cpu_supports("avx") != 0 && __get_cpuid(1, &a, &b, &c, &d) != 0 &&
+           (c & bit_F16C) != 0;
+  }();
   return has;
 }
 

@@ -120,11 +120,12 @@ void ResizePlan::runPick(const std::uint8_t* from, std::uint8_t* to) const {
 
 // At exactly half the size OpenCV takes INTER_LINEAR for INTER_AREA.
 void ResizePlan::runHalfArea(const std::uint8_t* from, std::uint8_t* to) const {
+  constexpr std::ptrdiff_t kStep = 2 * kChannels;
   const std::size_t stride = static_cast<std::size_t>(fromWidth_) * kChannels;
   for (int y = 0; y < toHeight_; ++y) {
     const std::uint8_t* above = from + stride * 2 * y;
     const std::uint8_t* below = above + stride;
-    for (int x = 0; x < toWidth_; ++x, above += 2 * kChannels, below += 2 * kChannels) {
+    for (int x = 0; x < toWidth_; ++x, above += kStep, below += kStep) {
       for (int c = 0; c < kChannels; ++c) {
         const int sum = above[c] + above[c + kChannels] + below[c] + below[c + kChannels];
         *to++ = static_cast<std::uint8_t>((sum + 2) >> 2);

@@ -1,7 +1,13 @@
 /** Fills slots of the native ring with batches, and lends them out. */
 import { LIMITS } from '../config.js';
-import { messageOf } from '../errors.js';
-import { loadAddon, nativeStatus, type NativeTileDecoder } from '../native/addon.js';
+import { LungclsError, messageOf } from '../errors.js';
+import {
+  loadAddon,
+  nativeStatus,
+  type NativeAddon,
+  type NativeDecoderOptions,
+  type NativeTileDecoder,
+} from '../native/addon.js';
 import { ImageFailure } from './decoded-image.js';
 import type { ResolvedDecodeOptions } from './decode-options.js';
 import { entryNumbers, nativeFile } from './native-source.js';
@@ -10,6 +16,19 @@ import type { ImageSource } from './source.js';
 import { LentTileBatch, type TileBatch, type TileResult } from './tile-batch.js';
 
 const OK: TileResult = { status: 'ok', message: '' };
+
+function createDecoder(addon: NativeAddon, options: NativeDecoderOptions): NativeTileDecoder {
+  try {
+    return new addon.TileDecoder(options);
+  } catch (error) {
+    const bytes = options.size ** 2 * 3 * options.batchSize * options.slots;
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `There is no room for the buffers: size, batchSize and slots ask for ${String(bytes)} bytes (${messageOf(error)})`,
+      { cause: error },
+    );
+  }
+}
 
 export class SlotDecoder {
   readonly #options: ResolvedDecodeOptions;
@@ -22,7 +41,7 @@ export class SlotDecoder {
     // The pool serves every decoder of the process; this one takes no more than its own threads.
     if (options.threads > addon.threads()) addon.setThreads(options.threads);
     this.#options = options;
-    this.#native = new addon.TileDecoder({
+    this.#native = createDecoder(addon, {
       size: options.size,
       batchSize: options.batchSize,
       slots: options.slots,

@@ -247,3 +247,11 @@ for (const [name, options] of invalid) {
     });
   });
 }
+
+test('buffers that do not fit into memory are refused, not begun', async (t) => {
+  const options = { size: 16_384, batchSize: 65_536, slots: 64 };
+  await t.throwsAsync(decodeTiles(sources(1), options).next(), {
+    code: 'INVALID_OPTION',
+    message: /no room for the buffers/,
+  });
+});
