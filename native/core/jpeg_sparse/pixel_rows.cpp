@@ -60,10 +60,11 @@ void PixelRows::pickSamples(int index, int mcuRow) {
 
 ChromaRows PixelRows::chromaRows(int index, const PixelRow& row) const {
   const Component& buffers = components_[index];
-  const std::size_t near = row.near[1] * plan_->pixelStride;
-  const std::size_t far = row.far * plan_->pixelStride;
-  return {{{buffers.near.data() + near, buffers.far.data() + near},
-           {buffers.near.data() + far, buffers.far.data() + far}}};
+  const std::uint8_t* near = buffers.near.data();
+  const std::uint8_t* far = plan_->components[index].far.positions.empty() ? near : buffers.far.data();
+  const std::size_t nearRow = row.near[1] * plan_->pixelStride;
+  const std::size_t farRow = row.far * plan_->pixelStride;
+  return {{{near + nearRow, far + nearRow}, {near + farRow, far + farRow}}};
 }
 
 void PixelRows::makePixels(int index) {
