@@ -3,6 +3,12 @@
 /** The shell's code for a program that Ctrl-C stopped: 128 + SIGINT. */
 export const INTERRUPTED_EXIT_CODE = 130;
 
+/**
+ * One Ctrl-C may arrive twice: from the terminal, and passed on by npm, timeout(1) or another parent
+ * in the same process group. Nobody presses it twice as fast as this.
+ */
+const SAME_PRESS_MS = 250;
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Interrupts extends Disposable {
@@ -12,8 +18,13 @@ export interface Interrupts extends Disposable {
 /** @param onFirst tells the user that it is stopping */
 export function listenForInterrupts(onFirst: () => void): Interrupts {
   const controller = new AbortController();
+  let firstAt = 0;
   const handler = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) dieOf(name);
+    if (controller.signal.aborted) {
+      if (performance.now() - firstAt >= SAME_PRESS_MS) dieOf(name);
+      return;
+    }
+    firstAt = performance.now();
     onFirst();
     controller.abort(new Error(`received ${name}`));
   };

@@ -127,7 +127,7 @@ function redirectConsole(reporter: Reporter): Disposable {
   }
   return {
     [Symbol.dispose]() {
-      for (const name of names) console[name] = own[name];
+      Object.assign(console, own);
     },
   };
 }

@@ -215,6 +215,7 @@ test('a second Ctrl-C ends at once', async (t) => {
   await hasty.said(/ONNX Runtime/);
   hasty.child.kill('SIGINT');
   await hasty.said(/Stopping/);
+  await new Promise((resolve) => setTimeout(resolve, 300));
   hasty.child.kill('SIGINT');
   const { code, signal } = await hasty.finished;
   t.true(signal === 'SIGINT' || code === 130, `${String(signal)} ${String(code)}`);
