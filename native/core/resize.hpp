@@ -2,6 +2,7 @@
 // borders, and its switch to 2 x 2 averaging at exactly half the size.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -42,6 +43,7 @@ class ResizePlan {
   int fromWidth_ = 0, fromHeight_ = 0, toWidth_ = 0, toHeight_ = 0;
   std::vector<Column> columns_;
   std::vector<Row> rows_;
+  std::size_t wideColumns_ = 0;  // the first columns, which vector code may take
   // Two horizontally resized rows, each with the number of the source row it was made from.
   std::vector<std::int16_t> mixed_[2];
   int mixedRow_[2] = {-1, -1};
