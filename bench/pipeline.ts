@@ -43,7 +43,7 @@ function steps(images: string, work: string): Step[] {
     {
       name: 'train (5 epochs)',
       what: 'the features are there already; five whole epochs, no early stop',
-      args: ['train', store, '-o', epochs, '--epochs', '5', '--no-target-accuracy'],
+      args: ['train', store, '-o', epochs, '--epochs', '5', '--target-accuracy', '1'],
     },
     {
       name: 'predict',
