@@ -25,7 +25,21 @@ async function hasPythonModule(module) {
   return python !== undefined && succeeds(python, ['-c', `import ${module}`]);
 }
 
-/** What may be needed: how it is found, and Debian's name for it. libjpeg-dev is libjpeg-turbo there. */
+/** Versions of LLVM that know enough of C++20; the first that the system has is installed. */
+const LLVM_VERSIONS = ['16', '17', '18', '19'];
+
+function llvm(program, packages) {
+  const names = [program, ...LLVM_VERSIONS.map((version) => `${program}-${version}`)];
+  return {
+    found: () => names.some(which),
+    apt: LLVM_VERSIONS.map(packages),
+  };
+}
+
+/**
+ * What may be needed: how it is found, and Debian's name for it, or alternatives, each a list of names.
+ * libjpeg-dev is libjpeg-turbo there.
+ */
 export const REQUIREMENTS = {
   cmake: { found: () => which('cmake') !== undefined, apt: 'cmake' },
   make: { found: () => ['make', 'ninja'].some(which), apt: 'make' },
@@ -41,9 +55,9 @@ export const REQUIREMENTS = {
       existsSync('/Applications/Google Chrome.app'),
     apt: 'chromium',
   },
-  clang: { found: () => which('clang++') !== undefined, apt: 'clang' },
-  clangTidy: { found: () => which('clang-tidy') !== undefined, apt: 'clang-tidy' },
-  clangFormat: { found: () => which('clang-format') !== undefined, apt: 'clang-format' },
+  clang: llvm('clang++', (version) => [`clang-${version}`, `libclang-rt-${version}-dev`]),
+  clangTidy: llvm('clang-tidy', (version) => [`clang-tidy-${version}`]),
+  clangFormat: llvm('clang-format', (version) => [`clang-format-${version}`]),
 };
 
 /** The names of those requirements that are not there. */
@@ -63,6 +77,15 @@ async function rootPrefix() {
   return undefined;
 }
 
+/** Debian's packages for a requirement: of alternatives, the first that the system knows, else the last. */
+async function aptNames({ apt }) {
+  if (typeof apt === 'string') return [apt];
+  for (const names of apt) {
+    if (await succeeds('apt-cache', ['show', ...names])) return names;
+  }
+  return apt.at(-1);
+}
+
 function byHand(packages) {
   return `Install them: sudo apt-get install ${packages.join(' ')} (or what your system calls these)`;
 }
@@ -74,17 +97,21 @@ function byHand(packages) {
 export async function ensure(context, names) {
   const absent = await missing(names);
   if (absent.length === 0) return;
-  const packages = absent.map((name) => REQUIREMENTS[name].apt);
+  const packages = async () =>
+    (await Promise.all(absent.map((name) => aptNames(REQUIREMENTS[name])))).flat();
   const prefix = await rootPrefix();
   if (context.flags['no-packages'] || which('apt-get') === undefined || prefix === undefined) {
-    throw new Error(`Missing: ${absent.join(', ')}. ${byHand(packages)}`);
+    throw new Error(`Missing: ${absent.join(', ')}. ${byHand(await packages())}`);
   }
-  context.say(`       installing system packages: ${packages.join(' ')}`);
   const apt = async (...args) => {
     const [program, ...rest] = [...prefix, 'apt-get', ...args];
     await run(program, rest, { env: { DEBIAN_FRONTEND: 'noninteractive' } });
   };
-  const install = () => apt('install', '-y', '-q', '--no-install-recommends', ...packages);
+  const install = async () => {
+    const list = await packages();
+    context.say(`       installing system packages: ${list.join(' ')}`);
+    await apt('install', '-y', '-q', '--no-install-recommends', ...list);
+  };
   try {
     await install().catch(async () => {
       // The lists may be absent, as in a fresh container, or too old.
@@ -92,10 +119,10 @@ export async function ensure(context, names) {
       await install();
     });
   } catch (error) {
-    throw new Error(`Cannot install ${packages.join(' ')}: ${error.message}\n${byHand(packages)}`);
+    throw new Error(`${error.message}\n${byHand(await packages())}`);
   }
   const still = await missing(absent);
   if (still.length > 0) {
-    throw new Error(`Installed ${packages.join(' ')}, but still missing: ${still.join(', ')}`);
+    throw new Error(`Still missing after installing packages for it: ${still.join(', ')}`);
   }
 }

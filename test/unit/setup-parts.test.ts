@@ -27,7 +27,7 @@ interface Source {
 
 test('libtensorflow: best first, everything pinned', async (t) => {
   const { libtensorflowSources } = await script<{
-    libtensorflowSources(options: { gpu: boolean; system: string }): Source[];
+    libtensorflowSources: (options: { gpu: boolean; system: string }) => Source[];
   }>('setup', 'libtensorflow-sources.mjs');
   const of = (system: string, gpu = false): Source[] => libtensorflowSources({ gpu, system });
   t.deepEqual(
@@ -55,7 +55,7 @@ test('libtensorflow: best first, everything pinned', async (t) => {
 
 test('a download is there with the right hash, or not at all', async (t) => {
   const { download } = await script<{
-    download(url: string, path: string, sha256: string): Promise<void>;
+    download: (url: string, path: string, sha256: string) => Promise<void>;
   }>('setup', 'download.mjs');
   const folder = await mkdtemp(join(tmpdir(), 'lungcls-download-'));
   const content = 'x'.repeat(200_000);
@@ -89,7 +89,7 @@ test('a download is there with the right hash, or not at all', async (t) => {
 
 test('a room imports from lower floors only', async (t) => {
   const { roomProblem } = await script<{
-    roomProblem(from: string, to: string): string | undefined;
+    roomProblem: (from: string, to: string) => string | undefined;
   }>('lint', 'rooms.mjs');
   for (const [from, to] of [
     ['cli', 'training'],
