@@ -138,3 +138,24 @@ test('bash completes commands, flags and choices', async (t) => {
   t.deepEqual(await complete('train', '--pixels', 'r'), ['recipe']);
   t.deepEqual(await complete('predict', 'model', 'package.js'), ['package.json']);
 });
+
+test('doctor and setup --check say what is here, and change nothing', async (t) => {
+  const doctor = await run(['doctor', '--json']);
+  const { ok, facts } = JSON.parse(doctor.stdout) as {
+    ok: boolean;
+    facts: { id: string; status: string }[];
+  };
+  t.is(doctor.code, ok ? 0 : 1);
+  t.is(ok, !facts.some(({ status }) => status === 'missing'));
+  for (const id of ['node', 'addon', 'tensorflow', 'onnxruntime', 'cpu', 'memory']) {
+    t.true(
+      facts.some((fact) => fact.id === id),
+      id,
+    );
+  }
+  t.is(facts.find(({ id }) => id === 'addon')?.status, 'ok');
+
+  const setup = await run(['setup', '--check', '--json']);
+  t.deepEqual(JSON.parse(setup.stdout), { ok: setup.code === 0 });
+  t.regex(setup.stderr, /native addon/i);
+});

@@ -38,6 +38,8 @@ export const preprocessCommand = defineCommand({
       .example('$0 preprocess tiles/ -o store --classes normal,tumour', 'a folder of your own'),
   async run(argv, { task }) {
     const { preprocess } = await import('../../dataset/preprocess.js');
+    const { resolveThreads } = await import('../../runtime/threads.js');
+    task.onMessage(`Decoding on ${threadCount(resolveThreads(argv.threads))}`, 'info');
     const result = await preprocess({
       ...task,
       ...defined({
