@@ -33,6 +33,10 @@ const BATCH_TILES = 32;
 /** Tiles between two entries of the journal, which wait for the disk: 154 MB of features. */
 const JOURNAL_TILES = 512;
 
+/** Float16's infinity and its largest number, 65504. */
+const HALF_INFINITY = 0x7c00;
+const HALF_MAX = 0x7bff;
+
 /** Features on disk. */
 export interface StoredFeatures {
   readonly directory: string;
@@ -200,6 +204,12 @@ async function compute(
     );
     await runAll(options, session, writer);
     await writer.finish();
+    if (writer.clamped > 0) {
+      options.onMessage?.(
+        `${String(writer.clamped)} features were above 65504, the largest number of float16, and count as that`,
+        'warning',
+      );
+    }
     return { runsOn: session.description, seconds: writer.seconds };
   } finally {
     await session?.close();
@@ -254,6 +264,7 @@ class FeatureWriter {
   readonly #before: Journal;
   readonly #startedAt = performance.now();
   #half = new Uint16Array();
+  #clamped = 0;
   #rows: number;
   #journaled: number;
   #journal: Promise<void> = Promise.resolve();
@@ -307,6 +318,7 @@ class FeatureWriter {
     if (this.#half.length < features.length) this.#half = new Uint16Array(features.length);
     const half = this.#half.subarray(0, features.length);
     floatToHalf(features, half);
+    this.#clamped += clampInfinities(half);
     try {
       await writeAll(
         this.#file,
@@ -324,6 +336,11 @@ class FeatureWriter {
       // Awaited by the next entry, or by close().
       this.#journal.catch(() => undefined);
     }
+  }
+
+  /** Numbers that were too large for float16. */
+  get clamped(): number {
+    return this.#clamped;
   }
 
   /** Everything is on disk afterwards. */
@@ -346,6 +363,20 @@ class FeatureWriter {
     }
     await writeFileAtomic(this.#journalPath, `${JSON.stringify(entry)}\n`);
   }
+}
+
+/**
+ * Puts float16's largest number where a feature was larger: one infinity would make every loss NaN.
+ * @returns how many there were
+ */
+export function clampInfinities(half: Uint16Array): number {
+  let count = 0;
+  // Features stand behind a relu: none is negative.
+  for (let i = half.indexOf(HALF_INFINITY); i >= 0; i = half.indexOf(HALF_INFINITY, i + 1)) {
+    half[i] = HALF_MAX;
+    count++;
+  }
+  return count;
 }
 
 async function readJournal(path: string): Promise<Journal> {

@@ -9,7 +9,7 @@
  */
 
 /** What random numbers are for; part of the key. Values are never changed: runs depend on them. */
-export const STREAM = { initialWeights: 1, batchOrder: 2, dropout: 3, samples: 4 } as const;
+export const STREAM = { initialWeights: 1, batchOrder: 2, dropout: 3 } as const;
 
 /** Draws 32-bit words. */
 export class RandomStream {

@@ -1,6 +1,5 @@
 /** What a finished training is judged by, and the files that say so. */
 import { cpus, totalmem } from 'node:os';
-import sharp from 'sharp';
 import { RESEARCH_NOTICE } from '../config.js';
 import {
   classificationReport,
@@ -13,7 +12,7 @@ import type { ReportData, ReportFailure, ReportSample } from '../report/data.js'
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import { INDEX_FILE } from '../imaging/tile-store-format.js';
 import { join } from 'node:path';
-import { RandomStream, STREAM } from './random.js';
+import { sampleTiles } from '../dataset/samples.js';
 
 /** The kept weights on the validation part. */
 export interface Judgement {
@@ -110,28 +109,14 @@ export async function describeStore(store: TileStore, path: string): Promise<Rep
 /** As many as the report shows. */
 const MOST_FAILURES = 50;
 
-/** Some tiles a class as PNG, drawn by the seed. */
-export async function sampleTiles(
-  store: TileStore,
-  perClass: number,
-  seed: number,
-): Promise<ReportSample[]> {
-  const { size } = store.spec;
-  const samples: ReportSample[] = [];
-  for (const label of store.classes.keys()) {
-    const rows = [...store.labels.keys()].filter((row) => store.labels[row] === label);
-    const random = new RandomStream([seed, STREAM.samples, label]);
-    for (let i = 0; i < perClass && rows.length > 0; i++) {
-      const [row = 0] = rows.splice(random.below(rows.length), 1);
-      const tile = new Uint8Array(store.tileBytes);
-      await store.readTiles([row], tile);
-      const data = await sharp(tile, { raw: { width: size, height: size, channels: 3 } })
-        .png()
-        .toBuffer();
-      samples.push({ label, path: store.paths[row] ?? '', mediaType: 'image/png', data });
-    }
-  }
-  return samples;
+/** The tiles that the samples picture shows, each as PNG. */
+export async function samplePictures(store: TileStore, perClass: number): Promise<ReportSample[]> {
+  return (await sampleTiles(store, perClass, 0)).map(({ label, path, png }) => ({
+    label: store.classes.indexOf(label),
+    path,
+    mediaType: 'image/png',
+    data: png,
+  }));
 }
 
 /** What a run ran on, as the report shows it. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { TOOL_VERSION } from '../config.js';
 import { writeBundle } from '../bundle/write.js';
+import { samples } from '../dataset/samples.js';
 import { trainTestSplit, type Split } from '../dataset/split.js';
 import { LungclsError } from '../errors.js';
 import { TileStore } from '../imaging/tile-store.js';
@@ -31,7 +32,7 @@ import {
   judge,
   metricsJson,
   predictionsCsv,
-  sampleTiles,
+  samplePictures,
   type Judgement,
 } from './run-results.js';
 
@@ -183,6 +184,12 @@ async function runTraining(run: Run): Promise<ReportData> {
       { step: 'export', seconds: (performance.now() - exportBegin) / 1000 },
     ],
   };
+  await samples({
+    store: options.store,
+    output: partial.path('samples.png'),
+    perClass: SAMPLES_PER_CLASS,
+    force: true,
+  });
   await writeFileAtomic(partial.path('history.csv'), historyCsv(fitted.history));
   await writeFileAtomic(
     partial.path('predictions.csv'),
@@ -266,7 +273,7 @@ async function assemble(
     toolVersion: TOOL_VERSION,
     classes: store.classes,
     store: await describeStore(store, options.store),
-    samples: await sampleTiles(store, SAMPLES_PER_CLASS, settings.seed),
+    samples: await samplePictures(store, SAMPLES_PER_CLASS),
     base: { id, name, source, licence, fingerprint: baseFingerprint },
     pixels: settings.pixels,
     settings: { ...settings },
