@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 
 #if defined(__SSE2__)
@@ -157,7 +158,7 @@ void ResizePlan::runPick(const std::uint8_t* from, std::uint8_t* to) const {
 
 // At exactly half the size OpenCV takes INTER_LINEAR for INTER_AREA.
 void ResizePlan::runHalfArea(const std::uint8_t* from, std::uint8_t* to) const {
-  constexpr std::ptrdiff_t kStep = 2 * kChannels;
+  constexpr std::ptrdiff_t kStep = std::ptrdiff_t{2} * kChannels;
   const std::size_t stride = static_cast<std::size_t>(fromWidth_) * kChannels;
   for (int y = 0; y < toHeight_; ++y) {
     const std::uint8_t* above = from + stride * 2 * y;

@@ -56,7 +56,7 @@ export async function* decodeTiles(
         else underWay.push(quiet(decoder.decode(chunk)));
       } else if (event === 'ready' && first !== undefined) {
         const batch = await first;
-        underWay.shift();
+        void underWay.shift();
         yield batch;
         throwIfAborted(signal);
       }
