@@ -32,7 +32,9 @@ struct Errors {
   std::jmp_buf escape;
 };
 
-void onError(j_common_ptr info) { std::longjmp(reinterpret_cast<Errors*>(info->err)->escape, 1); }
+void onError(j_common_ptr info) {
+  std::longjmp(reinterpret_cast<Errors*>(info->err)->escape, 1);
+}
 
 void onMessage(j_common_ptr info, int level) {
   if (level < 0) ++info->err->num_warnings;
@@ -102,7 +104,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<std::uint8_t> rgb(bytes);
     std::vector<std::uint8_t> otherRgb(bytes);
     SparseJob jobs[2];
-    jobs[0] = {.jpeg = file, .outWidth = outWidth, .outHeight = outHeight, .rgb = rgb.data(),
+    jobs[0] = {.jpeg = file,
+               .outWidth = outWidth,
+               .outHeight = outHeight,
+               .rgb = rgb.data(),
                .maxPixels = kMaxPixels};
     jobs[1] = jobs[0];
     jobs[1].jpeg = previous;

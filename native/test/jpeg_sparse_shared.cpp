@@ -28,7 +28,9 @@ __attribute__((visibility("default"))) void sparseDecode(int index, int count,
   std::vector<SparseJob> jobs(count);
   const std::size_t bytes = std::size_t{3} * width * height;
   for (int i = 0; i < count; ++i) {
-    jobs[i] = {.jpeg = {files[i], sizes[i]}, .outWidth = width, .outHeight = height,
+    jobs[i] = {.jpeg = {files[i], sizes[i]},
+               .outWidth = width,
+               .outHeight = height,
                .rgb = rgb + bytes * i};
   }
   decodeResized(jobs, scratches[index]);

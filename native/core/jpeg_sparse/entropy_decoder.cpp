@@ -20,7 +20,7 @@ namespace {
 // Look-ups between two refills: a refill leaves at least 56 bits.
 constexpr int kStepsPerRefill = 5;
 static_assert(kStepsPerRefill * kLookupBits <= 56);
-// A block takes two look-ups or more (DC, end of block), so the steps of one refill touch at most this
+// A block takes two steps or more (DC, end of block), so the steps of one refill touch at most this
 // many blocks; so near the end of a stretch, steps are made one by one.
 constexpr int kTouchedBlocks = 1 + kStepsPerRefill / 2;
 
@@ -100,16 +100,17 @@ void EntropyDecoder::clearCoefficients(int blocks) {
   std::memset(coefficients_.data(), 0, static_cast<std::size_t>(blocks) * kBlockBytes);
 }
 
-// Fills `bits` from 8 bytes at once. The bytes that did not fit whole are read again next time; their
-// bits that did fit are already there, and OR-ing them in again changes nothing. (Variant 4 in Fabian
-// Giesen's "Reading bits in far too many ways".)
+// Fills `bits` from 8 bytes at once. The bytes that did not fit whole are read again next time;
+// their bits that did fit are already there, and OR-ing them in again changes nothing. (Variant 4
+// in Fabian Giesen's "Reading bits in far too many ways".)
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::refill(State& s) {
   s.bits |= loadBigEndian(s.next) >> (s.count & 63);
   s.next += (~s.count & 63) >> 3;
   s.count |= 56;
 }
 
-// One look-up: up to two coefficients, and the end of the block, without a branch that depends on them.
+// One look-up: up to two coefficients, and the end of the block, without a branch that depends on
+// them.
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::step(State& s, EntropyDecoder& decoder) {
   const std::uint64_t e = s.table->packed(s.bits);
   const std::uint64_t position = s.position + entry::advance(e);
@@ -143,7 +144,12 @@ LUNGCLS_NOINLINE EntropyDecoder::State EntropyDecoder::carefulStep(State s) {
   const Symbol symbol = table.symbol(s.bits);
   if (symbol.codeLength == 0) {
     irregular_ = true;
-    endBlock(s);
+    if (s.position != 0) {
+      endBlock(s);
+    } else {  // not even now may a block take less than two steps
+      s.position = 2;
+      s.table = s.block->ac;
+    }
     return s;
   }
   const int size = table.isDc() ? symbol.value : symbol.value & 15;
@@ -206,7 +212,9 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::pairLoop(EntropyDecoder& a, EntropyDe
 // On x86 a shift by a variable is three instructions' worth of work unless BMI2 is there.
 #if defined(__x86_64__) && defined(__GNUC__)
 #define LUNGCLS_BMI2 __attribute__((target("bmi,bmi2")))
-LUNGCLS_BMI2 void EntropyDecoder::finishLoopBmi2(EntropyDecoder& decoder) { finishLoop(decoder); }
+LUNGCLS_BMI2 void EntropyDecoder::finishLoopBmi2(EntropyDecoder& decoder) {
+  finishLoop(decoder);
+}
 LUNGCLS_BMI2 void EntropyDecoder::pairLoopBmi2(EntropyDecoder& a, EntropyDecoder& b) {
   pairLoop(a, b);
 }
@@ -215,20 +223,28 @@ namespace {
 const bool kHasBmi2 = __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
 }
 
-void EntropyDecoder::finishStretch() { kHasBmi2 ? finishLoopBmi2(*this) : finishLoop(*this); }
+void EntropyDecoder::finishStretch() {
+  kHasBmi2 ? finishLoopBmi2(*this) : finishLoop(*this);
+}
 void EntropyDecoder::runPair(EntropyDecoder& a, EntropyDecoder& b) {
   kHasBmi2 ? pairLoopBmi2(a, b) : pairLoop(a, b);
 }
 #else
-void EntropyDecoder::finishStretch() { finishLoop(*this); }
-void EntropyDecoder::runPair(EntropyDecoder& a, EntropyDecoder& b) { pairLoop(a, b); }
+void EntropyDecoder::finishStretch() {
+  finishLoop(*this);
+}
+void EntropyDecoder::runPair(EntropyDecoder& a, EntropyDecoder& b) {
+  pairLoop(a, b);
+}
 #endif
 
 std::uint64_t EntropyDecoder::bitsUsed() const {
   return static_cast<std::uint64_t>(state_.next - segment_.data()) * 8 - (state_.count & 63);
 }
 
-bool EntropyDecoder::intact() const { return !irregular_ && bitsUsed() <= segment_.size() * 8; }
+bool EntropyDecoder::intact() const {
+  return !irregular_ && bitsUsed() <= segment_.size() * 8;
+}
 
 bool EntropyDecoder::atSegmentEnd() const {
   // The last byte is padded with less than 8 bits.

@@ -11,12 +11,13 @@
 namespace lungcls::jpeg_sparse {
 
 constexpr std::size_t kBlockBytes = 2 * kBlockSize;
-// Blocks that are held at a time: few enough for their coefficients to be still in the first-level cache
-// when the inverse DCT comes for them.
+// Blocks that are held at a time: few enough for their coefficients to be still in the first-level
+// cache when the inverse DCT comes for them.
 constexpr int kMaxBatchBlocks = 64;
 
-// One image's entropy decoder. Coefficients are put in the order in which the inverse DCT wants them
-// (pair order); the DC coefficient, first in that order too, is still the difference that was coded.
+// One image's entropy decoder. Coefficients are put in the order in which the inverse DCT wants
+// them (pair order); the DC coefficient, first in that order too, is still the difference that was
+// coded.
 class EntropyDecoder {
  public:
   struct Tables {
@@ -33,18 +34,19 @@ class EntropyDecoder {
 
   // Begins a segment, which must be followed by kReadAhead readable bytes.
   void beginSegment(std::span<const std::uint8_t> bytes);
-  // Begins a stretch: the blocks from `begin` to before `end`, whole MCUs. Their coefficients must be zero.
+  // Begins a stretch: the blocks from `begin` to before `end`, whole MCUs. Their coefficients must
+  // be zero.
   void beginStretch(int begin, int end);
 
   // Decodes all of the stretch.
   void finishStretch();
-  // Decodes two stretches in turns, so that the latency of one's table look-ups is hidden behind the
-  // other's, until either is nearly complete: its `nearlyComplete` is true then.
+  // Decodes two stretches in turns, so that the latency of one's table look-ups is hidden behind
+  // the other's, until either is nearly complete: its `nearlyComplete` is true then.
   static void runPair(EntropyDecoder& a, EntropyDecoder& b);
   [[nodiscard]] bool nearlyComplete() const { return state_.block >= fastEnd_; }
 
-  // To be asked after each stretch: false if the segment ended too early or something was coded that
-  // no encoder writes.
+  // To be asked after each stretch: false if the segment ended too early or something was coded
+  // that no encoder writes.
   [[nodiscard]] bool intact() const;
   // Whether all of the segment's bytes have been used.
   [[nodiscard]] bool atSegmentEnd() const;
@@ -53,14 +55,15 @@ class EntropyDecoder {
   void clearCoefficients(int blocks);
 
  private:
-  // While a block is decoded: the table of its AC coefficients, that of the DC after it, and its place.
+  // While a block is decoded: the table of its AC coefficients, that of the DC after it, and its
+  // place.
   struct Block {
     const HuffmanTable* ac;
     const HuffmanTable* nextDc;
     std::int16_t* coefficients;
   };
-  // What the inner loop keeps in registers. `bits` holds the next `count` (modulo 64) bits at its top,
-  // and possibly some of those after them.
+  // What the inner loop keeps in registers. `bits` holds the next `count` (modulo 64) bits at its
+  // top, and possibly some of those after them.
   struct State {
     std::uint64_t bits = 0;
     std::uint64_t count = 0;

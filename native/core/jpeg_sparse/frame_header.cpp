@@ -27,7 +27,9 @@ constexpr int kMaxDimension = 65500;  // libjpeg's JPEG_MAX_DIMENSION
 
 using Bytes = std::span<const std::uint8_t>;
 
-int read16(Bytes bytes, std::size_t at) { return bytes[at] << 8 | bytes[at + 1]; }
+int read16(Bytes bytes, std::size_t at) {
+  return bytes[at] << 8 | bytes[at + 1];
+}
 
 bool startsWith(Bytes bytes, const char* text, std::size_t length) {
   return bytes.size() >= length && std::equal(text, text + length, bytes.begin());
@@ -95,9 +97,9 @@ SparseResult readFrame(Bytes data, FrameHeader& header) {
   }
   const ComponentSpec* c = header.components.data();
   const auto factors = c[0].h << 4 | c[0].v;
-  const bool usual = c[1].h == 1 && c[1].v == 1 && c[2].h == 1 && c[2].v == 1 &&
-                     (factors == 0x11 || factors == 0x21 || factors == 0x12 || factors == 0x22 ||
-                      factors == 0x41);
+  const bool usual =
+      c[1].h == 1 && c[1].v == 1 && c[2].h == 1 && c[2].v == 1 &&
+      (factors == 0x11 || factors == 0x21 || factors == 0x12 || factors == 0x22 || factors == 0x41);
   return usual ? SparseResult::Ok : SparseResult::NotTaken;
 }
 
@@ -123,8 +125,8 @@ SparseResult readScan(Bytes data, FrameHeader& header) {
   return whole ? SparseResult::Ok : SparseResult::Damaged;
 }
 
-// Whether an APP1 payload may turn the image. The orientation tag (EXIF 2.3, 4.6.4: tag 0x0112, type
-// SHORT, count 1) is searched for in both byte orders without following the directories: any
+// Whether an APP1 payload may turn the image. The orientation tag (EXIF 2.3, 4.6.4: tag 0x0112,
+// type SHORT, count 1) is searched for in both byte orders without following the directories: any
 // occurrence that does not say 1 leaves the file to the full EXIF reader.
 bool mayTurn(Bytes payload) {
   static constexpr std::uint8_t kLittle[] = {0x12, 0x01, 3, 0, 1, 0, 0, 0, 1, 0};
@@ -185,7 +187,8 @@ SparseResult readFrameHeader(Bytes jpeg, FrameHeader& header) {
       continue;
     }
     const std::uint8_t marker = jpeg[at + 1];
-    const bool known = (marker >= kSof0 && marker <= kSof15) || (marker >= kSos && marker <= kDri) ||
+    const bool known = (marker >= kSof0 && marker <= kSof15) ||
+                       (marker >= kSos && marker <= kDri) ||
                        (marker >= kApp0 && marker <= kApp15) || marker == kCom;
     if (!known) return SparseResult::Damaged;
     const std::size_t length = static_cast<std::size_t>(read16(jpeg, at + 2));

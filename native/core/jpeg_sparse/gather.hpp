@@ -18,12 +18,22 @@ struct Gather {
   static constexpr int kMaxWindows = 6;  // 16 bytes each: all must lie within the padding
 
   std::vector<std::int32_t> positions;
-  int windows = 0;  // per group; 0: too far apart, byte by byte
-  std::vector<std::int32_t> bases;       // per group: the first window's first byte
-  std::vector<std::uint8_t> shuffles;    // [group][window][16]; 0x80: not from this window
-  bool identity = false;                 // positions are 0, 1, 2, ...
+  int windows = 0;                     // per group; 0: too far apart, byte by byte
+  std::vector<std::int32_t> bases;     // per group: the first window's first byte
+  std::vector<std::uint8_t> shuffles;  // [group][window][16]; 0x80: not from this window
+
+  // The same for CPUs that shuffle 128 bytes at once: 64 outputs from one window. Empty if they are
+  // too far apart.
+  static constexpr int kWideGroup = 64;
+  static constexpr int kWideWindow = 128;
+  std::vector<std::int32_t> wideBases;
+  std::vector<std::uint8_t> wideShuffles;  // [group][64]
 };
 
 Gather makeGather(std::span<const std::int32_t> positions);
+
+// With AVX-512 VBMI; only where wideBases is not empty.
+bool hasWideGather();
+void gatherWide(const Gather& gather, const std::uint8_t* from, std::uint8_t* to);
 
 }  // namespace lungcls::jpeg_sparse

@@ -13,10 +13,16 @@ constexpr std::size_t kCacheSlots = 16;
 
 constexpr int kRunMax = 15;
 
-int runOf(Symbol symbol) { return symbol.value >> 4; }
-int sizeOf(Symbol symbol) { return symbol.value & 15; }
+int runOf(Symbol symbol) {
+  return symbol.value >> 4;
+}
+int sizeOf(Symbol symbol) {
+  return symbol.value & 15;
+}
 // In a sequential scan all sizes of 0 end the block, but for the run of 16 zeros.
-bool endsBlock(Symbol symbol) { return sizeOf(symbol) == 0 && runOf(symbol) != kRunMax; }
+bool endsBlock(Symbol symbol) {
+  return sizeOf(symbol) == 0 && runOf(symbol) != kRunMax;
+}
 
 }  // namespace
 
@@ -105,8 +111,7 @@ std::shared_ptr<const HuffmanTable> HuffmanCache::get(const HuffmanSpec& spec, b
   ++uses_;
   Slot* oldest = nullptr;
   for (Slot& slot : slots_) {
-    if (slot.isDc == isDc && slot.spec.counts == spec.counts &&
-        slot.spec.symbols == spec.symbols) {
+    if (slot.isDc == isDc && slot.spec.counts == spec.counts && slot.spec.symbols == spec.symbols) {
       slot.lastUse = uses_;
       return slot.table;
     }

@@ -11,13 +11,13 @@
 
 namespace lungcls::jpeg_sparse {
 
-// Bits of one look-up. More bits put more pairs of coefficients into one entry, but the tables have to
-// stay in the first-level cache: 2^10 entries of 8 bytes, four tables.
+// Bits of one look-up. More bits put more pairs of coefficients into one entry, but the tables have
+// to stay in the first-level cache: 2^10 entries of 8 bytes, four tables.
 constexpr int kLookupBits = 10;
 
-// What one look-up does, packed into 64 bits. Positions are bytes in zigzag order; a coefficient takes
-// two. Both stores are always made: where there is one coefficient only, the second stores a zero to a
-// place not yet written.
+// What one look-up does, packed into 64 bits. Positions are bytes in zigzag order; a coefficient
+// takes two. Both stores are always made: where there is one coefficient only, the second stores a
+// zero to a place not yet written.
 //
 //   bits  0-5   bits consumed
 //   bit   7     whether the block ends here
@@ -27,8 +27,8 @@ constexpr int kLookupBits = 10;
 //   bits 32-47  the second coefficient
 //   bits 48-63  the first
 //
-// An advance of 128 crosses the end of any block, and so sends the decoder to its careful path: codes
-// that the look-up can't hold have it.
+// An advance of 128 crosses the end of any block, and so sends the decoder to its careful path:
+// codes that the look-up can't hold have it.
 namespace entry {
 
 constexpr std::uint64_t kBlockEnd = 0x80;
@@ -41,10 +41,16 @@ constexpr std::uint64_t make(unsigned length, bool endsBlock, unsigned advance, 
          std::uint64_t{static_cast<std::uint16_t>(second)} << 32 |
          std::uint64_t{static_cast<std::uint16_t>(first)} << 48;
 }
-constexpr std::uint64_t advance(std::uint64_t e) { return e >> 8 & 0xFF; }
+constexpr std::uint64_t advance(std::uint64_t e) {
+  return e >> 8 & 0xFF;
+}
 // Rotations rather than shifts, because x86 rotates into another register in one instruction.
-constexpr std::uint64_t firstPlace(std::uint64_t e) { return std::rotr(e, 16) & 0xFF; }
-constexpr std::uint64_t secondPlace(std::uint64_t e) { return static_cast<std::uint32_t>(e) >> 24; }
+constexpr std::uint64_t firstPlace(std::uint64_t e) {
+  return std::rotr(e, 16) & 0xFF;
+}
+constexpr std::uint64_t secondPlace(std::uint64_t e) {
+  return static_cast<std::uint32_t>(e) >> 24;
+}
 constexpr std::int16_t firstValue(std::uint64_t e) {
   return static_cast<std::int16_t>(std::rotr(e, 48));
 }
@@ -54,8 +60,8 @@ constexpr std::int16_t secondValue(std::uint64_t e) {
 
 }  // namespace entry
 
-// One symbol of the code: the number of bits of the code itself, and the byte it stands for. AC: run
-// of zeros << 4 | size; DC: size.
+// One symbol of the code: the number of bits of the code itself, and the byte it stands for. AC:
+// run of zeros << 4 | size; DC: size.
 struct Symbol {
   std::uint8_t codeLength = 0;  // 0: no such code
   std::uint8_t value = 0;
@@ -84,7 +90,7 @@ class HuffmanTable {
 
   alignas(64) std::array<std::uint64_t, 1 << kLookupBits> packed_;
   std::array<Symbol, 1 << kLookupBits> symbols_;
-  std::array<std::uint32_t, 18> codeEnd_;    // first 16-bit-aligned code beyond those of a length
+  std::array<std::uint32_t, 18> codeEnd_;     // first 16-bit-aligned code beyond those of a length
   std::array<std::int32_t, 17> valueOffset_;  // index of a code's symbol minus the code
   std::array<std::uint8_t, 256> values_;
   bool isDc_ = false;

@@ -123,8 +123,7 @@ bool ImageDecode::finishStretch() {
 void ImageDecode::beginNextSegment() {
   entropy_.beginSegment(scan_.segment(++segment_));
   dc_ = {};
-  const std::int64_t done =
-      static_cast<std::int64_t>(segment_) * header_.restartInterval;
+  const std::int64_t done = static_cast<std::int64_t>(segment_) * header_.restartInterval;
   const std::int64_t mcus = static_cast<std::int64_t>(plan_->mcusAcross) * plan_->mcusDown;
   untilRestart_ = static_cast<int>(std::min<std::int64_t>(header_.restartInterval, mcus - done));
 }
@@ -168,8 +167,7 @@ bool ImageDecode::transformBlockRow(int firstComponent, int components, int v) {
   octets_.clear();
   for (int i = firstComponent; i < firstComponent + components; ++i) {
     const ComponentPlan& component = plan_->components[i];
-    const std::int32_t* offsets =
-        blockOffsets_[i].data() + v * plan_->batchMcus * component.h;
+    const std::int32_t* offsets = blockOffsets_[i].data() + v * plan_->batchMcus * component.h;
     for (int octet = 0; octet < octets; ++octet) {
       const std::size_t inRow = firstOctet + octet;
       octets_.push_back(
@@ -180,10 +178,8 @@ bool ImageDecode::transformBlockRow(int firstComponent, int components, int v) {
            .out = rows_.samples(i) + row * component.stride + inRow * component.octetBytes});
     }
   }
-  return kernels_->inverseDct({.octets = octets_,
-                               .rows = blockRows[v].rows,
-                               .slots = plan.slots,
-                               .stride = plan.stride});
+  return kernels_->inverseDct(
+      {.octets = octets_, .rows = blockRows[v].rows, .slots = plan.slots, .stride = plan.stride});
 }
 
 bool ImageDecode::end(SparseResult result) {

@@ -60,8 +60,8 @@ class ImageDecode {
   std::vector<Octet> octets_;
   std::array<std::int16_t, kMaxComponents> dc_{};
 
-  // A batch of MCUs of one row is transformed together. It is decoded in one stretch, or in several if
-  // there are restart markers in it.
+  // A batch of MCUs of one row is transformed together. It is decoded in one stretch, or in several
+  // if there are restart markers in it.
   int mcuRow_ = 0;
   int mcuColumn_ = 0;  // of the batch's first MCU
   int batchMcus_ = 0;

@@ -8,8 +8,8 @@
 
 namespace lungcls::jpeg_sparse {
 
-// One pass of jidctint.c is linear between its two roundings: sample j before rounding is the sum of
-// matrix[j][k] * coefficient k, in integers of 13 fractional bits.
+// One pass of jidctint.c is linear between its two roundings: sample j before rounding is the sum
+// of matrix[j][k] * coefficient k, in integers of 13 fractional bits.
 using DctMatrix = std::array<std::array<std::int16_t, 8>, 8>;
 DctMatrix makeDctMatrix();
 
@@ -17,13 +17,13 @@ DctMatrix makeDctMatrix();
 constexpr int kPass1Shift = 13 - 2;
 constexpr int kPass2Shift = 13 + 2 + 3;
 
-// libjpeg-turbo's vector code adds pairs of dequantised coefficients, and pairs of results of the first
-// pass, in 16 bits. Below this bound no such sum wraps round, so all ways of computing it agree. No
-// encoder's output comes near to it.
+// libjpeg-turbo's vector code adds pairs of dequantised coefficients, and pairs of results of the
+// first pass, in 16 bits. Below this bound no such sum wraps round, so all ways of computing it
+// agree. No encoder's output comes near to it.
 constexpr int kExactBound = 16383;
 
-// The kernels want two coefficients of one column side by side (rows r and r + 4), and the columns of
-// a row such that pairs of neighbours are multiplied by even or by odd rows of the matrix alone.
+// The kernels want two coefficients of one column side by side (rows r and r + 4), and the columns
+// of a row such that pairs of neighbours are multiplied by even or by odd rows of the matrix alone.
 constexpr std::array<int, 8> kColumnOrder = {0, 4, 2, 6, 1, 5, 3, 7};
 
 // T.81 figure A.6: position in the block of each coefficient in zigzag order.

@@ -4,11 +4,11 @@
 #include <cstring>
 #include <vector>
 
-// Highway compiles this file once for each target (CPU kind). Its run-time part is not used, so that
-// nothing of Highway needs to be linked: the choice is made below.
+// Highway compiles this file once for each target (CPU kind). Its run-time part is not used, so
+// that nothing of Highway needs to be linked: the choice is made below.
 #define HWY_COMPILE_ALL_ATTAINABLE
-// The portable target falls victim to a vectorising bug of GCC below 12.3 (its bug 106322), for which
-// Highway shuns it; this file is compiled without automatic vectorisation instead.
+// The portable target falls victim to a vectorising bug of GCC below 12.3 (its bug 106322), for
+// which Highway shuns it; this file is compiled without automatic vectorisation instead.
 #define HWY_BROKEN_EMU128 0
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
@@ -23,8 +23,14 @@ HWY_BEFORE_NAMESPACE();
 namespace lungcls::jpeg_sparse {
 namespace HWY_NAMESPACE {
 
-const Kernels kKernels = {hwy::TargetName(HWY_TARGET), inverseDct, gather,     colourPlanes,
-                          colourPixels,                greyPixels, mixColumns, mixRows};
+const Kernels kKernels = {hwy::TargetName(HWY_TARGET),
+                          inverseDct,
+                          gather,
+                          colourPlanes,
+                          colourPixels,
+                          greyPixels,
+                          mixColumns,
+                          mixRows};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace lungcls::jpeg_sparse

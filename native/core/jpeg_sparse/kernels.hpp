@@ -35,8 +35,8 @@ struct ChromaRows {
 
 struct ColourJob {
   const std::uint8_t* luma = nullptr;
-  ChromaRows blue{};
-  ChromaRows red{};
+  ChromaRows blue;
+  ChromaRows red;
   Upsampling upsampling = Upsampling::Repeat;
   const std::uint16_t* columnBias = nullptr;
   int rowBias = 0;

@@ -1,8 +1,9 @@
 // Inverse DCT of octets of blocks. Included once for each target by kernels.cpp.
 //
-// A block's coefficients are loaded as pairs (rows r and r + 4 of a column), so that a 1-D transform is
-// a few dot products of pairs. Pass 1 makes the needed rows of each block; pass 2 then has 8 values a
-// row, in pairs again, transposed such that a vector holds one pair of each of several blocks.
+// A block's coefficients are loaded as pairs (rows r and r + 4 of a column), so that a 1-D
+// transform is a few dot products of pairs. Pass 1 makes the needed rows of each block; pass 2 then
+// has 8 values a row, in pairs again, transposed such that a vector holds one pair of each of
+// several blocks.
 
 #if defined(LUNGCLS_KERNELS_IDCT_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef LUNGCLS_KERNELS_IDCT_INL
@@ -41,7 +42,8 @@ HWY_INLINE V32 dot(V16 a, V16 b, V32 sum) {
 HWY_INLINE V16 pairOf(const DctMatrix& matrix, int j, int first, int second) {
   const auto low = static_cast<std::uint16_t>(matrix[j][first]);
   const auto high = static_cast<std::uint16_t>(matrix[j][second]);
-  return hn::BitCast(D16(), hn::Set(D32(), static_cast<std::int32_t>(low | std::uint32_t{high} << 16)));
+  return hn::BitCast(D16(),
+                     hn::Set(D32(), static_cast<std::int32_t>(low | std::uint32_t{high} << 16)));
 }
 
 // Out-of-range findings, collected without branches.
@@ -60,13 +62,14 @@ struct RangeCheck {
   }
   [[nodiscard]] HWY_INLINE bool passed() const {
     static_assert((kExactBound & (kExactBound + 1)) == 0);
-    const VU16 high = hn::And(magnitudes, hn::Set(DU16(), static_cast<std::uint16_t>(~kExactBound)));
+    const VU16 high =
+        hn::And(magnitudes, hn::Set(DU16(), static_cast<std::uint16_t>(~kExactBound)));
     return hn::AllTrue(DU16(), hn::Eq(hn::Or(high, beyondLimits), hn::Zero(DU16())));
   }
 };
 
-// Dequantised coefficients of one block (two: one of each octet, with 512 bits; half of one's columns
-// with 128), one vector a pair of rows.
+// Dequantised coefficients of one block (two: one of each octet, with 512 bits; half of one's
+// columns with 128), one vector a pair of rows.
 struct Pairs {
   V16 rows[4];
 };
@@ -145,8 +148,8 @@ class Pass1 {
     odd = dot(pairs.rows[3], weights_[j][3], odd);
   }
   static HWY_INLINE void finish(V32 a, V32 b, std::int16_t* to, RangeCheck& check) {
-    const V16 row = hn::ReorderDemote2To(D16(), hn::ShiftRight<kPass1Shift>(a),
-                                         hn::ShiftRight<kPass1Shift>(b));
+    const V16 row =
+        hn::ReorderDemote2To(D16(), hn::ShiftRight<kPass1Shift>(a), hn::ShiftRight<kPass1Shift>(b));
     check.intermediate(row);
     hn::Store(row, D16(), to);
   }
@@ -218,7 +221,8 @@ HWY_INLINE RowPairs transpose(const std::int16_t (*row)[kVectorBytes / 2], int) 
 constexpr std::int32_t kPass2Round = (128 << kPass2Shift) + (1 << (kPass2Shift - 1));
 
 HWY_INLINE V16 finishPair(V32 a, V32 b) {
-  return hn::ReorderDemote2To(D16(), hn::ShiftRight<kPass2Shift>(a), hn::ShiftRight<kPass2Shift>(b));
+  return hn::ReorderDemote2To(D16(), hn::ShiftRight<kPass2Shift>(a),
+                              hn::ShiftRight<kPass2Shift>(b));
 }
 
 // Clamped to bytes: in each 128 bits, those of `a`, then those of `b`.
@@ -246,7 +250,8 @@ HWY_INLINE V16 loadWeights(const Octet* octets, std::size_t row, int part) {
   return hn::Combine(D16(), hn::LoadU(half, octets[1].weights + row * kOctetWeights),
                      hn::LoadU(half, octets[0].weights + row * kOctetWeights));
 #else
-  return hn::LoadU(D16(), octets[0].weights + row * kOctetWeights + 8 * static_cast<std::size_t>(part));
+  return hn::LoadU(D16(),
+                   octets[0].weights + row * kOctetWeights + 8 * static_cast<std::size_t>(part));
 #endif
 }
 
@@ -282,7 +287,8 @@ class DensePass2 {
     }
   }
 
-  HWY_INLINE void run(const RowPairs& row, const Octet* octets, std::size_t offset, int part) const {
+  HWY_INLINE void run(const RowPairs& row, const Octet* octets, std::size_t offset,
+                      int part) const {
     V32 out[8];
     for (int i = 0; i < 4; ++i) {
       // The first two pairs of columns are even ones, the others odd (kColumnOrder).

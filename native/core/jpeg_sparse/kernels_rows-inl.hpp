@@ -25,8 +25,8 @@ HWY_INLINE void gatherWindows(const Gather& gather, const std::uint8_t* from, st
     auto sum = hn::TableLookupBytesOr0(hn::LoadU(d, from + base), hn::LoadU(d, shuffle));
     shuffle += 16;
     for (int w = 1; w < (kWindows > 0 ? kWindows : windows); ++w, shuffle += 16) {
-      sum = hn::Or(sum, hn::TableLookupBytesOr0(hn::LoadU(d, from + base + 16 * w),
-                                                hn::LoadU(d, shuffle)));
+      sum = hn::Or(
+          sum, hn::TableLookupBytesOr0(hn::LoadU(d, from + base + 16 * w), hn::LoadU(d, shuffle)));
     }
     hn::StoreU(sum, d, to);
     to += 16;
@@ -34,6 +34,10 @@ HWY_INLINE void gatherWindows(const Gather& gather, const std::uint8_t* from, st
 }
 
 void gather(const Gather& gather, const std::uint8_t* from, std::uint8_t* to) {
+#if HWY_TARGET == HWY_AVX3
+  static const bool kWide = hasWideGather();
+  if (kWide && !gather.wideBases.empty()) return gatherWide(gather, from, to);
+#endif
   switch (gather.windows) {
     case 0:
       for (const std::int32_t position : gather.positions) *to++ = from[position];
@@ -53,7 +57,9 @@ HWY_INLINE V16 loadBytes(const std::uint8_t* from) {
   return hn::PromoteTo(D16(), hn::LoadU(DHalf8(), from));
 }
 
-HWY_INLINE V16 threeTimes(V16 v) { return hn::Add(hn::Add(v, v), v); }
+HWY_INLINE V16 threeTimes(V16 v) {
+  return hn::Add(hn::Add(v, v), v);
+}
 
 // The chroma samples at kLanes16 pixels from `x` on, upsampled, minus 128.
 template <Upsampling kUpsampling>
@@ -81,17 +87,18 @@ struct Rgb16 {
   V16 blue;
 };
 
-// High half of the product with a factor of 16 fractional bits, of twice the value, then halved with
-// rounding: the same as (factor * value + 2^15) >> 16.
+// High half of the product with a factor of 16 fractional bits, of twice the value, then halved
+// with rounding: the same as (factor * value + 2^15) >> 16.
 HWY_INLINE V16 scaled(V16 value, std::int16_t factor) {
   const V16 twice = hn::MulHigh(hn::Add(value, value), hn::Set(D16(), factor));
   return hn::ShiftRight<1>(hn::Add(twice, hn::Set(D16(), 1)));
 }
 
-// jdcolor.c, build_ycc_rgb_table: R = Y + 1.40200 Cr, B = Y + 1.77200 Cb, G = Y - 0.34414 Cb - 0.71414
-// Cr, factors in 16 fractional bits, each sum of products rounded once. A factor that does not fit into
-// a signed 16-bit number is taken less 1 (2), and the value added once (twice) instead.
-constexpr std::int16_t kRedFromRed = 91881 - 65536;       // 1.40200 - 1
+// jdcolor.c, build_ycc_rgb_table: R = Y + 1.40200 Cr, B = Y + 1.77200 Cb, G = Y - 0.34414 Cb -
+// 0.71414 Cr, factors in 16 fractional bits, each sum of products rounded once. A factor that does
+// not fit into a signed 16-bit number is taken less 1 (2), and the value added once (twice)
+// instead.
+constexpr std::int16_t kRedFromRed = 91881 - 65536;         // 1.40200 - 1
 constexpr std::int16_t kBlueFromBlue = 116130 - 2 * 65536;  // 1.77200 - 2
 constexpr std::int16_t kGreenFromBlue = -22554;             // -0.34414
 constexpr std::int16_t kGreenFromRed = 65536 - 46802;       // -0.71414 + 1
@@ -104,8 +111,7 @@ HWY_INLINE Rgb16 toRgb(V16 luma, V16 blue, V16 red) {
   const V32 low = dot(hn::InterleaveLower(D16(), blue, red), greenFactors, half);
   const V32 high = dot(hn::InterleaveUpper(D16(), blue, red), greenFactors, half);
   const V16 green = hn::ReorderDemote2To(D16(), hn::ShiftRight<16>(low), hn::ShiftRight<16>(high));
-  return {hn::Add(hn::Add(luma, red), scaled(red, kRedFromRed)),
-          hn::Add(luma, hn::Sub(green, red)),
+  return {hn::Add(hn::Add(luma, red), scaled(red, kRedFromRed)), hn::Add(luma, hn::Sub(green, red)),
           hn::Add(hn::Add(luma, hn::Add(blue, blue)), scaled(blue, kBlueFromBlue))};
 }
 
@@ -212,7 +218,8 @@ void mixColumns(const MixColumnsJob& job, std::int16_t* to) {
   }
 }
 
-// OpenCV's VResizeLinear for bytes: ((w0 * (s0 >> 4)) >> 16) + ((w1 * (s1 >> 4)) >> 16) + 2) >> 2; its
+// OpenCV's VResizeLinear for bytes: ((w0 * (s0 >> 4)) >> 16) + ((w1 * (s1 >> 4)) >> 16) + 2) >> 2;
+// its
 // >> 4 is done by mixColumns already.
 void mixRows(const MixRowsJob& job, std::uint8_t* rgb) {
   const V16 aboveWeight = hn::Set(D16(), static_cast<std::int16_t>(job.aboveWeight));
@@ -227,9 +234,8 @@ void mixRows(const MixRowsJob& job, std::uint8_t* rgb) {
     }
     return hn::ShiftRight<2>(hn::Add(hn::Add(above, below), two));
   };
-  const auto mixTwo = [&](int channel, std::size_t x) HWY_ATTR {
-    return toBytes(mix(channel, x), mix(channel, x + kLanes16));
-  };
+  const auto mixTwo = [&](int channel, std::size_t x)
+                          HWY_ATTR { return toBytes(mix(channel, x), mix(channel, x + kLanes16)); };
   storePixels(job.count, rgb, [&](std::size_t x) HWY_ATTR {
     return Rgb8{mixTwo(0, x), mixTwo(1, x), mixTwo(2, x)};
   });

@@ -58,13 +58,17 @@ void PixelRows::pickSamples(int index, int mcuRow) {
   }
 }
 
-ChromaRows PixelRows::chromaRows(int index, const PixelRow& row) const {
+void PixelRows::findChroma(int index, const PixelRow& row, ChromaRows& rows) const {
   const Component& buffers = components_[index];
   const std::uint8_t* near = buffers.near.data();
-  const std::uint8_t* far = plan_->components[index].far.positions.empty() ? near : buffers.far.data();
+  const std::uint8_t* far =
+      plan_->components[index].far.positions.empty() ? near : buffers.far.data();
   const std::size_t nearRow = row.near[1] * plan_->pixelStride;
   const std::size_t farRow = row.far * plan_->pixelStride;
-  return {{{near + nearRow, far + nearRow}, {near + farRow, far + farRow}}};
+  rows.samples[0][0] = near + nearRow;
+  rows.samples[0][1] = far + nearRow;
+  rows.samples[1][0] = near + farRow;
+  rows.samples[1][1] = far + farRow;
 }
 
 void PixelRows::makePixels(int index) {
@@ -78,13 +82,14 @@ void PixelRows::makePixels(int index) {
     if (pick) return kernels_->greyPixels(luma, columns, to);
     mixColumns(index, 0, luma);
   } else {
-    const ColourJob job{.luma = luma,
-                        .blue = chromaRows(1, row),
-                        .red = chromaRows(2, row),
-                        .upsampling = plan_->components[1].upsampling,
-                        .columnBias = plan_->columnBias.data(),
-                        .rowBias = row.rowBias,
-                        .count = columns};
+    ColourJob job;
+    job.luma = luma;
+    findChroma(1, row, job.blue);
+    findChroma(2, row, job.red);
+    job.upsampling = plan_->components[1].upsampling;
+    job.columnBias = plan_->columnBias.data();
+    job.rowBias = row.rowBias;
+    job.count = columns;
     if (pick) return kernels_->colourPixels(job, to);
     std::uint8_t* const planes[3] = {planes_[0].data(), planes_[1].data(), planes_[2].data()};
     kernels_->colourPlanes(job, planes);
@@ -106,8 +111,8 @@ void PixelRows::mixColumns(int index, int channel, const std::uint8_t* row) {
   kernels_->mixColumns(job, mixed_[index % 2][channel].data());
 }
 
-// The rows of the result that need no later row of pixels. Each needs one row or two neighbouring ones
-// of those that are needed at all.
+// The rows of the result that need no later row of pixels. Each needs one row or two neighbouring
+// ones of those that are needed at all.
 void PixelRows::makeOutput(int lastRow) {
   const auto width = static_cast<std::size_t>(plan_->geometry.outWidth);
   const AxisTaps& taps = plan_->outRows;

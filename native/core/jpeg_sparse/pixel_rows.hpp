@@ -19,7 +19,9 @@ class PixelRows {
   void begin(const Plan& plan, std::uint8_t* rgb);
 
   // Where the inverse DCT puts the needed rows of one row of MCUs of a component.
-  [[nodiscard]] std::uint8_t* samples(int component) { return components_[component].samples.data(); }
+  [[nodiscard]] std::uint8_t* samples(int component) {
+    return components_[component].samples.data();
+  }
 
   // All samples of that row of MCUs are there: makes what can be made of them.
   void finishMcuRow(int mcuRow);
@@ -35,14 +37,14 @@ class PixelRows {
   void makePixels(int row);
   void mixColumns(int row, int channel, const std::uint8_t* pixels);
   void makeOutput(int lastRow);
-  [[nodiscard]] ChromaRows chromaRows(int component, const PixelRow& row) const;
+  void findChroma(int component, const PixelRow& row, ChromaRows& rows) const;
 
   const Kernels* kernels_;
   const Plan* plan_ = nullptr;
   std::uint8_t* rgb_ = nullptr;
   std::array<Component, kMaxComponents> components_;
-  int pixelRow_ = 0;  // next needed row of pixels
-  int outRow_ = 0;    // next row of the result
+  int pixelRow_ = 0;                                 // next needed row of pixels
+  int outRow_ = 0;                                   // next row of the result
   std::array<std::vector<std::uint8_t>, 3> planes_;  // one row of pixels, by channel
   std::vector<std::uint8_t> left_;
   std::vector<std::uint8_t> right_;

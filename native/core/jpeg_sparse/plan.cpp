@@ -11,9 +11,13 @@ namespace {
 constexpr int kOctet = 8;
 constexpr int kMaxSlots = 4;
 
-int ceilDivide(int a, int b) { return (a + b - 1) / b; }
+int ceilDivide(int a, int b) {
+  return (a + b - 1) / b;
+}
 
-std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64 + kRowPadding; }
+std::size_t padded(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64 + kRowPadding;
+}
 
 // A sorted set of sample positions along one axis, and the rank of each.
 class Needed {
@@ -56,8 +60,8 @@ struct Axis {
   }
 };
 
-// As libjpeg-turbo chooses: fancy wherever a factor is 2, except where that involves columns and there
-// are no more than two of them. Factors other than 1 and 2 are done by repeating.
+// As libjpeg-turbo chooses: fancy wherever a factor is 2, except where that involves columns and
+// there are no more than two of them. Factors other than 1 and 2 are done by repeating.
 Upsampling chooseUpsampling(int across, int down, int samplesAcross) {
   if (across == 1 && down == 2) return Upsampling::Rows;
   if (across == 2 && samplesAcross > 2) {
@@ -132,12 +136,11 @@ ComponentAxes planComponent(Plan& plan, int index, const Needed& pixelColumns,
   axes.down.factor = g.v / component.v;
   axes.across.size = ceilDivide(g.width, axes.across.factor);
   axes.down.size = ceilDivide(g.height, axes.down.factor);
-  component.upsampling =
-      chooseUpsampling(axes.across.factor, axes.down.factor, axes.across.size);
+  component.upsampling = chooseUpsampling(axes.across.factor, axes.down.factor, axes.across.size);
   axes.across.fancy = component.upsampling == Upsampling::Columns ||
                       component.upsampling == Upsampling::RowsColumns;
-  axes.down.fancy = component.upsampling == Upsampling::Rows ||
-                    component.upsampling == Upsampling::RowsColumns;
+  axes.down.fancy =
+      component.upsampling == Upsampling::Rows || component.upsampling == Upsampling::RowsColumns;
 
   rows = Needed(axes.down.size);
   axes.down.addNeeded(pixelRows.list(), rows);

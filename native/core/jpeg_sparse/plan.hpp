@@ -51,8 +51,8 @@ struct ComponentPlan {
   int slots = 0;
   // Sparse: matrix rows of the wanted columns: [octet][slot][pair of columns][block of 8][2].
   std::vector<std::int16_t> weights;
-  // Of the buffer that holds one MCU row of needed rows. Dense rows stand in natural order; sparse ones
-  // in 16 bytes for 4 blocks, [slot][block].
+  // Of the buffer that holds one MCU row of needed rows. Dense rows stand in natural order; sparse
+  // ones in 16 bytes for 4 blocks, [slot][block].
   int octetBytes = 0;
   std::size_t stride = 0;
 
@@ -84,7 +84,7 @@ struct Plan {
   std::vector<std::uint16_t> columnBias;
 
   ResizeMethod method = ResizeMethod::Pick;
-  Gather left;   // per output column: its two needed pixels
+  Gather left;  // per output column: its two needed pixels
   Gather right;
   std::vector<std::int16_t> leftWeights;
   std::vector<std::int16_t> rightWeights;

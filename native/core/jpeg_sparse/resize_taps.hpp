@@ -13,7 +13,7 @@ enum class ResizeMethod : std::uint8_t {
 };
 
 struct AxisTaps {
-  std::vector<std::int32_t> first;   // per output sample: its two source samples
+  std::vector<std::int32_t> first;  // per output sample: its two source samples
   std::vector<std::int32_t> second;
   std::vector<std::int16_t> firstWeight;  // in units of 1/2048
   std::vector<std::int16_t> secondWeight;

@@ -1,5 +1,5 @@
-// Baseline JPEG to a resized RGB image, computing only the samples that the resize reads. The bytes are
-// those of OpenCV's resize(imread(file), INTER_LINEAR), in RGB order.
+// Baseline JPEG to a resized RGB image, computing only the samples that the resize reads. The bytes
+// are those of OpenCV's resize(imread(file), INTER_LINEAR), in RGB order.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct SparseJob {
   std::span<const std::uint8_t> jpeg;
   int outWidth = 0;  // at least 1
   int outHeight = 0;
-  std::uint8_t* rgb = nullptr;              // outWidth * outHeight * 3 bytes
+  std::uint8_t* rgb = nullptr;            // outWidth * outHeight * 3 bytes
   std::uint64_t maxPixels = 100'000'000;  // of the JPEG; NotTaken beyond
   SparseResult result = SparseResult::NotTaken;
 };
@@ -38,10 +38,10 @@ class Scratch {
   std::unique_ptr<State> state_;
 };
 
-// Sets the result of each job. Where it is not Ok the pixels are unspecified: the caller decodes that
-// file with libjpeg-turbo, which also decides whether it is damaged at all. Two images at a time are
-// decoded in turns, which is faster than one after the other; so hand over several jobs if there are.
-// Throws std::bad_alloc.
+// Sets the result of each job. Where it is not Ok the pixels are unspecified: the caller decodes
+// that file with libjpeg-turbo, which also decides whether it is damaged at all. Two images at a
+// time are decoded in turns, which is faster than one after the other; so hand over several jobs if
+// there are. Throws std::bad_alloc.
 void decodeResized(std::span<SparseJob> jobs, Scratch& scratch);
 
 }  // namespace lungcls::jpeg_sparse

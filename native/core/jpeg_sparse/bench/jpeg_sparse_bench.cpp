@@ -3,7 +3,8 @@
 //   jpeg_sparse_bench FOLDER SIZE [ROUNDS [KERNELS]]
 //
 // Files are read beforehand. Each round makes every trial once over all files; the medians over the
-// rounds are printed as tiles per second of processor time, and relative to full decoding plus resize.
+// rounds are printed as tiles per second of processor time, and relative to full decoding plus
+// resize.
 
 #include <algorithm>
 #include <cstdint>
