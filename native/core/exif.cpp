@@ -1,14 +1,14 @@
 #include "exif.hpp"
 
-#include <cstring>
-#include <optional>
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace lungcls {
 namespace {
 
-// "Exif\0\0" stands before the TIFF header (Exif 2.32, 4.7.2.2).
-constexpr std::size_t kTiffHeader = 6;
+// Stands before the TIFF header (Exif 2.32, 4.7.2.2).
+constexpr std::array<std::uint8_t, 6> kExifMagic{'E', 'x', 'i', 'f', 0, 0};
 constexpr std::uint16_t kTiffMagic = 42;
 constexpr std::uint16_t kOrientationTag = 0x0112;
 constexpr std::size_t kEntryBytes = 12;
@@ -47,25 +47,28 @@ void copyPixel(std::uint8_t* to, const std::uint8_t* from) {
 
 }  // namespace
 
-int exifOrientation(std::span<const std::uint8_t> app1) {
-  if (app1.size() <= kTiffHeader) return 1;
-  const auto tiff = app1.subspan(kTiffHeader);
-  if (tiff.size() < 8 || tiff[0] != tiff[1]) return 1;
-  if (tiff[0] != 'I' && tiff[0] != 'M') return 1;
+std::optional<int> exifOrientation(std::span<const std::uint8_t> app1) {
+  const bool exif = app1.size() >= kExifMagic.size() &&
+                    std::equal(kExifMagic.begin(), kExifMagic.end(), app1.begin());
+  if (!exif) return std::nullopt;
+  const auto tiff = app1.subspan(kExifMagic.size());
+  if (tiff.size() < 2 || tiff[0] != tiff[1]) return std::nullopt;
+  if (tiff[0] != 'I' && tiff[0] != 'M') return std::nullopt;
   const TiffReader reader(tiff, tiff[0] == 'M');
-  if (reader.u16(2) != kTiffMagic) return 1;
+  if (reader.u16(2) != kTiffMagic) return std::nullopt;
   const auto directory = reader.u32(4);
   const auto entries = directory ? reader.u16(*directory) : std::nullopt;
-  if (!entries) return 1;
+  if (!entries) return std::nullopt;
   for (std::size_t i = 0; i < *entries; ++i) {
     const std::size_t entry = *directory + 2 + i * kEntryBytes;
     const auto tag = reader.u16(entry);
-    if (!tag) return 1;
+    if (!tag) return std::nullopt;
     if (*tag != kOrientationTag) continue;
     const auto value = reader.u16(entry + 8);
-    return value && *value >= 1 && *value <= 8 ? *value : 1;
+    if (!value) return std::nullopt;
+    return *value >= 1 && *value <= 8 ? *value : 1;
   }
-  return 1;
+  return std::nullopt;
 }
 
 void applyOrientation(int orientation, Image& image, Image& spare) {

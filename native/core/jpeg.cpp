@@ -129,12 +129,11 @@ class Decompressor {
   [[nodiscard]] std::string message() const { return errors_.message; }
   [[nodiscard]] bool unsupported() const { return isUnsupported(errors_.base.msg_code); }
 
-  // Of the first APP1 marker, as imread does; an XMP packet standing first hides the EXIF data.
+  // Of the first marker that names one, as OpenCV 5 does; OpenCV 4 looks at the first APP1 alone.
   [[nodiscard]] int orientation() const {
     for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
-      if (marker->marker == JPEG_APP0 + 1) {
-        return exifOrientation({marker->data, marker->data_length});
-      }
+      if (marker->marker != JPEG_APP0 + 1) continue;
+      if (const auto found = exifOrientation({marker->data, marker->data_length})) return *found;
     }
     return 1;
   }
