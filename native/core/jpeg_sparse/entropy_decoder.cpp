@@ -32,6 +32,8 @@ constexpr std::array<std::uint16_t, kBlockSize> makePlaces() {
   return places;
 }
 constexpr std::array<std::uint16_t, kBlockSize> kPlaces = makePlaces();
+const auto kPlacesBegin = reinterpret_cast<std::uintptr_t>(kPlaces.data());
+const auto kPlacesEnd = kPlacesBegin + kBlockBytes;
 
 LUNGCLS_ALWAYS_INLINE std::uint64_t loadBigEndian(const std::uint8_t* bytes) {
   std::uint64_t value;
@@ -40,24 +42,11 @@ LUNGCLS_ALWAYS_INLINE std::uint64_t loadBigEndian(const std::uint8_t* bytes) {
   return value;
 }
 
-// `position`: twice the zigzag index.
-LUNGCLS_ALWAYS_INLINE void store(std::int16_t* block, std::uint64_t position, std::int16_t value) {
+// `position`: an address in kPlaces.
+LUNGCLS_ALWAYS_INLINE void store(std::int16_t* block, std::uintptr_t position, std::int16_t value) {
   std::uint16_t place;
-  std::memcpy(&place, reinterpret_cast<const char*>(kPlaces.data()) + position, sizeof place);
+  std::memcpy(&place, reinterpret_cast<const char*>(position), sizeof place);
   std::memcpy(reinterpret_cast<char*>(block) + place, &value, sizeof value);
-}
-
-// Whether a block ends is as good as random, and so must not become a branch.
-LUNGCLS_ALWAYS_INLINE std::uint64_t ifBlockEnds(std::uint64_t e, std::uint64_t yes,
-                                                std::uint64_t no) {
-#if defined(__x86_64__) && defined(__GNUC__)
-  // Compilers make several choices on one condition into a branch, whatever they are told.
-  static_assert(entry::kBlockEnd == 0x80);
-  __asm__("testb $0x80, %b1\n\tcmovne %2, %0" : "+r"(no) : "r"(e), "rm"(yes) : "cc");
-  return no;
-#else
-  return (e & entry::kBlockEnd) != 0 ? yes : no;
-#endif
 }
 
 // As many steps as there are between two refills, unrolled.
@@ -91,7 +80,7 @@ void EntropyDecoder::beginSegment(std::span<const std::uint8_t> bytes) {
 
 void EntropyDecoder::beginStretch(int begin, int end) {
   state_.block = blocks_.data() + begin;
-  state_.position = 0;
+  state_.position = kPlacesBegin;
   end_ = blocks_.data() + end;
   fastEnd_ = blocks_.data() + std::max(0, end - kTouchedBlocks + 1);
 }
@@ -113,27 +102,48 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::refill(State& s) {
 // them.
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::step(State& s, EntropyDecoder& decoder) {
   const std::uint64_t e = s.table->packed(s.bits);
-  const std::uint64_t position = s.position + entry::advance(e);
-  if (position >= kBlockBytes) [[unlikely]] {
+  const std::uintptr_t position = s.position + entry::advance(e);
+  if (position >= kPlacesEnd) [[unlikely]] {
     s = decoder.carefulStep(s);
     return;
   }
-  const auto ac = reinterpret_cast<std::uintptr_t>(s.block->ac);
-  const auto dc = reinterpret_cast<std::uintptr_t>(s.block->nextDc);
   std::int16_t* const coefficients = s.block->coefficients;
+  const HuffmanTable* table = s.block->ac;
+  const HuffmanTable* const nextDc = s.block->nextDc;
   store(coefficients, s.position + entry::firstPlace(e), entry::firstValue(e));
   store(coefficients, s.position + entry::secondPlace(e), entry::secondValue(e));
   s.bits <<= e & 63;
   s.count -= e;  // of which only the lowest 6 bits matter
-  const auto block = reinterpret_cast<std::uintptr_t>(s.block);
-  s.table = reinterpret_cast<const HuffmanTable*>(ifBlockEnds(e, dc, ac));
-  s.block = reinterpret_cast<const Block*>(ifBlockEnds(e, block + sizeof(Block), block));
-  s.position = ifBlockEnds(e, 0, position);
+  const Block* block = s.block;
+  const Block* const nextBlock = block + 1;
+  std::uintptr_t place = position;
+  // Whether the block ends is as good as random, and so must not become a branch.
+#if defined(__x86_64__) && defined(__GNUC__)
+  // Compilers make three choices on one condition into a branch, whatever they are told.
+  static_assert(entry::kBlockEnd == 0x80);
+  __asm__(
+      "testb $0x80, %b[e]\n\t"
+      "cmovne %[nextDc], %[table]\n\t"
+      "cmovne %[nextBlock], %[block]\n\t"
+      "cmovne %[begin], %[position]"
+      : [table] "+r"(table), [block] "+r"(block), [position] "+r"(place)
+      : [e] "r"(e), [nextDc] "rm"(nextDc), [nextBlock] "r"(nextBlock), [begin] "rm"(kPlacesBegin)
+      : "cc");
+#else
+  if ((e & entry::kBlockEnd) != 0) {
+    table = nextDc;
+    block = nextBlock;
+    place = kPlacesBegin;
+  }
+#endif
+  s.table = table;
+  s.block = block;
+  s.position = place;
 }
 
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::endBlock(State& s) {
   s.table = s.block->nextDc;
-  s.position = 0;
+  s.position = kPlacesBegin;
   ++s.block;
 }
 
@@ -144,10 +154,10 @@ LUNGCLS_NOINLINE EntropyDecoder::State EntropyDecoder::carefulStep(State s) {
   const Symbol symbol = table.symbol(s.bits);
   if (symbol.codeLength == 0) {
     irregular_ = true;
-    if (s.position != 0) {
+    if (s.position != kPlacesBegin) {
       endBlock(s);
     } else {  // not even now may a block take less than two steps
-      s.position = 2;
+      s.position = kPlacesBegin + 2;
       s.table = s.block->ac;
     }
     return s;
@@ -163,14 +173,14 @@ LUNGCLS_NOINLINE EntropyDecoder::State EntropyDecoder::carefulStep(State s) {
     endBlock(s);
     return s;
   }
-  const std::uint64_t place = s.position + 2 * static_cast<std::uint64_t>(run);
-  if (place >= kBlockBytes) {
+  const std::uintptr_t place = s.position + 2 * static_cast<std::uintptr_t>(run);
+  if (place >= kPlacesEnd) {
     irregular_ = true;
     endBlock(s);
     return s;
   }
   store(s.block->coefficients, place, static_cast<std::int16_t>(value));
-  if (place + 2 == kBlockBytes) {
+  if (place + 2 == kPlacesEnd) {
     endBlock(s);
   } else {
     s.table = s.block->ac;

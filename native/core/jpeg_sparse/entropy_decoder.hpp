@@ -68,7 +68,7 @@ class EntropyDecoder {
     std::uint64_t bits = 0;
     std::uint64_t count = 0;
     const std::uint8_t* next = nullptr;
-    std::uint64_t position = 0;  // in the block: twice the zigzag index of the next coefficient
+    std::uintptr_t position = 0;  // of the next coefficient: the address of its entry in kPlaces
     const Block* block = nullptr;
     const HuffmanTable* table = nullptr;
   };
