@@ -1,5 +1,6 @@
 #include "jpeg.hpp"
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <new>
@@ -22,6 +23,7 @@ namespace {
 // encoder writes more than a dozen or so. The same bound as in libjpeg-turbo's fuzzers.
 constexpr int kMaxScans = 500;
 constexpr int kMaxMarkerBytes = 0xFFFF;
+constexpr JDIMENSION kRowsAtATime = 16;
 
 // libjpeg reports errors by calling back; the callbacks may not return, nor throw through C frames.
 struct ErrorManager {
@@ -115,9 +117,16 @@ class Decompressor {
     }
     while (info_.output_scanline < info_.output_height) {
       std::uint8_t* out = pixels + stride * info_.output_scanline;
-      JSAMPROW row = cmyk ? inks[0] : out;
-      if (jpeg_read_scanlines(&info_, &row, 1) != 1) return false;
-      if (cmyk) cmykRowToRgb(inks[0], out, static_cast<int>(info_.output_width));
+      if (cmyk) {
+        if (jpeg_read_scanlines(&info_, inks, 1) != 1) return false;
+        cmykRowToRgb(inks[0], out, static_cast<int>(info_.output_width));
+        continue;
+      }
+      // As many rows as libjpeg makes at a time: those of one block row.
+      JSAMPROW rows[kRowsAtATime];
+      const JDIMENSION count = std::min(kRowsAtATime, info_.output_height - info_.output_scanline);
+      for (JDIMENSION i = 0; i < count; ++i) rows[i] = out + stride * i;
+      if (jpeg_read_scanlines(&info_, rows, count) == 0) return false;
     }
     jpeg_finish_decompress(&info_);
     return true;
