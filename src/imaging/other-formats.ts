@@ -5,7 +5,6 @@ import { decodeBmp } from './bmp-decoder.js';
 import { ImageFailure, type DecodedImage } from './decoded-image.js';
 import { imageFormat } from './image-format.js';
 import { entryNumbers, nativeFile } from './native-source.js';
-import { decodeWithSharp } from './sharp-decoder.js';
 import type { ImageSource } from './source.js';
 
 /**
@@ -29,8 +28,11 @@ export async function decodeOtherFormat(
       return decodeBmp(bytes, maxPixels);
     case 'png':
     case 'tiff':
-    case 'webp':
+    case 'webp': {
+      // Loaded when first needed: it brings a large library, and most runs see only JPEGs.
+      const { decodeWithSharp } = await import('./sharp-decoder.js');
       return await decodeWithSharp(bytes, maxPixels);
+    }
     case undefined:
       throw new ImageFailure(
         'IMAGE_FORMAT',
