@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { LungclsError, systemErrorCode, writeError } from '../errors.js';
 import { fsyncDirectory, writeFileAtomic } from './atomic.js';
 
@@ -41,7 +41,7 @@ export class PartialOutput {
   async commitDirectory(): Promise<void> {
     try {
       await fsyncDirectory(this.directory);
-      await this.#replace(this.directory);
+      await this.#replaceDirectory();
       // Only now: a kill before the rename must find them, or the work would be thrown away.
       await rm(join(this.output, FINGERPRINT_FILE), { force: true });
       await rm(join(this.output, LOCK_FILE), { force: true });
@@ -54,7 +54,11 @@ export class PartialOutput {
   /** Renames one file of the folder to the output and removes the folder. */
   async commitFile(name: string): Promise<void> {
     try {
-      await this.#replace(this.path(name));
+      if (await isDirectory(this.output)) {
+        await rm(this.output, { recursive: true, force: true });
+      }
+      await rename(this.path(name), this.output);
+      await fsyncDirectory(dirname(this.output));
       await rm(this.directory, { recursive: true, force: true });
     } catch (error) {
       throw writeError(error, this.output);
@@ -69,15 +73,19 @@ export class PartialOutput {
     await rm(this.path(LOCK_FILE), { force: true });
   }
 
-  /** A folder cannot be renamed over a folder with files in it: the old one steps aside first. */
-  async #replace(from: string): Promise<void> {
-    const old = (await exists(this.output))
-      ? `${this.output}.old-${randomBytes(4).toString('hex')}`
-      : undefined;
-    if (old !== undefined) await rename(this.output, old);
-    await rename(from, this.output);
+  /**
+   * A folder cannot be renamed over a folder with files in it: the old one steps aside first. A kill
+   * in between loses nothing: the old one is still there, and the same command finishes the new one.
+   */
+  async #replaceDirectory(): Promise<void> {
+    const old = replacedName(this.output);
+    if (await exists(this.output)) {
+      await rm(old, { recursive: true, force: true });
+      await rename(this.output, old);
+    }
+    await rename(this.directory, this.output);
     await fsyncDirectory(dirname(this.output));
-    if (old !== undefined) await rm(old, { recursive: true, force: true });
+    await rm(old, { recursive: true, force: true });
   }
 }
 
@@ -103,6 +111,8 @@ export async function openPartial(output: string, options: PartialOptions): Prom
   }
   await lock(directory, output);
   try {
+    // What a kill in the last moments of a replacement left behind.
+    if (await exists(target)) await rm(replacedName(target), { recursive: true, force: true });
     const found = await readFingerprint(directory);
     const resumed = found === options.fingerprint;
     if (!resumed) {
@@ -119,6 +129,11 @@ export async function openPartial(output: string, options: PartialOptions): Prom
     await rm(join(directory, LOCK_FILE), { force: true });
     throw writeError(error, output);
   }
+}
+
+/** Where an output stands aside while its replacement takes its name. */
+function replacedName(output: string): string {
+  return join(dirname(output), `.${basename(output)}.replaced`);
 }
 
 async function exists(path: string): Promise<boolean> {

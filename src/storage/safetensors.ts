@@ -136,7 +136,7 @@ async function readAll(file: FileHandle, buffer: Uint8Array, position: number): 
 
 function isEntry(value: unknown): value is HeaderEntry {
   if (typeof value !== 'object' || value === null) return false;
-  const { dtype, shape, data_offsets: offsets } = value as Partial<HeaderEntry>;
+  const { dtype, shape, data_offsets: offsets } = value as Record<keyof HeaderEntry, unknown>;
   const isSize = (x: unknown): boolean =>
     typeof x === 'number' && Number.isSafeInteger(x) && x >= 0;
   return (
