@@ -81,6 +81,9 @@ async function main() {
   }
 }
 
+// Whoever reads this may stop reading; the work goes on.
+process.stdout.on('error', () => {});
+
 try {
   if (!(await main())) process.exitCode = 1;
 } catch (error) {

@@ -89,9 +89,13 @@ function requireNodePackage(choice: 'tfjs-node' | 'tfjs-node-gpu'): {
   tf: Tf;
   description: string;
 } {
-  // The package calls util.isNullOrUndefined, which Node 23 removed.
-  const legacy: { isNullOrUndefined?: (value: unknown) => boolean } = util;
-  legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
+  // The package calls two functions that Node 23 removed, or that later ones warn about.
+  const legacy: {
+    isNullOrUndefined?: (value: unknown) => boolean;
+    isArray?: (value: unknown) => boolean;
+  } = util;
+  legacy.isNullOrUndefined = (value) => value === null || value === undefined;
+  legacy.isArray = (value) => Array.isArray(value);
   // libtensorflow's notes on CPU features are of no use here; warnings and errors stay.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1';
   // Its node-pre-gyp parses the command line of whoever loads it.
