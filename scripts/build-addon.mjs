@@ -31,8 +31,8 @@ if (status !== 0) {
   console.error(
     'The native addon was not built' +
       (error === undefined ? '.' : ` (${error.message}).`) +
-      ' It needs CMake, a C++20 compiler, libjpeg-turbo and zlib:' +
-      ' apt-get install cmake g++ libjpeg62-turbo-dev zlib1g-dev (on Ubuntu libjpeg-turbo8-dev).' +
+      ' It needs CMake, a C++20 compiler, libjpeg-turbo, zlib and Highway:' +
+      ' apt-get install cmake g++ libjpeg62-turbo-dev zlib1g-dev libhwy-dev (on Ubuntu libjpeg-turbo8-dev).' +
       ' Then: npm run build:native',
   );
   process.exitCode = 1;

@@ -1,6 +1,7 @@
-// Writes the fuzzers' seed files: the stored JPEGs, and small zip entries with the description that
+// Writes the fuzzers' seed files: the stored JPEGs (for fuzz_sparse behind two bytes that choose the
+// size of its result), and small zip entries with the description that
 // fuzz_zip expects before them.
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crc32, deflateRawSync } from 'node:zlib';
@@ -13,9 +14,14 @@ export async function writeCorpus(folder) {
   const tiles = join(folder, 'fuzz_tile');
   const zips = join(folder, 'fuzz_zip');
   await mkdir(tiles, { recursive: true });
+  const sparse = join(folder, 'fuzz_sparse');
   await mkdir(zips, { recursive: true });
+  await mkdir(sparse, { recursive: true });
   for (const name of await readdir(PIXELS)) {
-    if (name.endsWith('.jpg')) await copyFile(join(PIXELS, name), join(tiles, name));
+    if (!name.endsWith('.jpg')) continue;
+    await copyFile(join(PIXELS, name), join(tiles, name));
+    const file = await readFile(join(PIXELS, name));
+    await writeFile(join(sparse, name), Buffer.concat([Buffer.from([24, 24]), file]));
   }
   const plain = Buffer.from('the bytes of an entry, the bytes of an entry');
   await writeFile(join(zips, 'stored'), zipEntry(plain, plain, 0));

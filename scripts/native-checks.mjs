@@ -75,7 +75,7 @@ const commands = {
       CMAKE_CXX_COMPILER: llvmTool('clang++'),
     });
     const seeds = await writeCorpus(join(builds, 'seeds'));
-    for (const target of ['fuzz_tile', 'fuzz_zip']) {
+    for (const target of ['fuzz_tile', 'fuzz_zip', 'fuzz_sparse']) {
       // What the fuzzer finds stays for the next run; the seeds are not written to.
       const found = join(builds, 'corpus', target);
       mkdirSync(found, { recursive: true });
@@ -119,8 +119,6 @@ function sources(folder) {
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && /\.[ch]pp$/.test(entry.name))
       .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-      // Not part of the build yet.
-      .filter((file) => !file.includes('jpeg_sparse'))
       .sort()
   );
 }

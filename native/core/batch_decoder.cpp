@@ -8,8 +8,8 @@
 namespace lungcls {
 namespace {
 
-Workspace& threadWorkspace() {
-  static thread_local Workspace workspace;
+ThreadWorkspace& threadWorkspace() {
+  static thread_local ThreadWorkspace workspace;
   return workspace;
 }
 
@@ -35,10 +35,11 @@ void BatchDecoder::submit(const std::shared_ptr<Batch>& batch) {
   }
 }
 
-// One image, then to the back of the pool's queue, so that decoders take turns.
+// A few images, then to the back of the pool's queue, so that decoders take turns.
 void BatchDecoder::run() {
   std::shared_ptr<Batch> batch;
-  std::size_t index = 0;
+  std::size_t first = 0;
+  std::size_t count = 0;
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.empty()) {
@@ -46,12 +47,15 @@ void BatchDecoder::run() {
       return;
     }
     batch = waiting_.front();
-    index = batch->next++;
+    first = batch->next;
+    count = std::min(kInterleaved, batch->sources.size() - first);
+    batch->next += count;
     if (batch->next == batch->sources.size()) waiting_.pop_front();
   }
-  std::uint8_t* tile = batch->tiles->data() + index * tileBytes(options_.size);
-  batch->outcomes[index] = tileFromSource(batch->sources[index], options_, threadWorkspace(), tile);
-  finish(*batch, 1);
+  tilesFromSources(std::span(batch->sources).subspan(first, count), options_, threadWorkspace(),
+                   batch->tiles->data() + first * tileBytes(options_.size),
+                   std::span(batch->outcomes).subspan(first, count));
+  finish(*batch, count);
   pool_.post([self = shared_from_this()] { self->run(); });
 }
 

@@ -1,5 +1,6 @@
 #include "tile.hpp"
 
+#include <array>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -17,16 +18,33 @@ Outcome tooManyBytes(std::uint64_t bytes, std::uint64_t limit) {
                                 " bytes, more than the limit of " + std::to_string(limit)};
 }
 
-Outcome readAndDecode(const ImageSource& source, const TileOptions& options, Workspace& workspace,
-                      std::uint8_t* tile) {
+// The bytes of a JPEG, in workspace.encoded; none where the outcome says why not.
+Outcome readJpeg(const ImageSource& source, const TileOptions& options, Workspace& workspace,
+                 std::span<const std::uint8_t>& bytes) {
   std::size_t length = 0;
   if (auto outcome = readSource(source, options.limits, workspace, length); !outcome.ok()) {
     return outcome;
   }
-  const std::span<const std::uint8_t> bytes(workspace.encoded.data(), length);
+  bytes = {workspace.encoded.data(), length};
   if (bytes.empty()) return {Status::Empty, "The file is empty"};
   if (!looksLikeJpeg(bytes)) return {Status::NotJpeg, "Not a JPEG file"};
-  return tileFromJpeg(bytes, options, workspace, tile);
+  return {};
+}
+
+// Runs one step of one tile. Whatever it throws becomes the tile's outcome.
+template <typename Step>
+Outcome guarded(Step step) noexcept {
+  try {
+    return step();
+  } catch (const std::bad_alloc&) {
+    return {Status::TooLarge, "There is not enough memory for this image"};
+  } catch (const std::exception& error) {
+    return {Status::Internal, error.what()};
+  }
+}
+
+bool leavesPixels(const Outcome& outcome, const TileOptions& options) {
+  return outcome.ok() || (outcome.status == Status::Damaged && options.keepDamaged);
 }
 
 }  // namespace
@@ -55,7 +73,7 @@ Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspa
 Outcome tileFromJpeg(std::span<const std::uint8_t> bytes, const TileOptions& options,
                      Workspace& workspace, std::uint8_t* tile) {
   auto outcome = decodeJpeg(bytes, options.limits, workspace.image, workspace.spare);
-  if (outcome.ok() || (outcome.status == Status::Damaged && options.keepDamaged)) {
+  if (leavesPixels(outcome, options)) {
     workspace.plan.prepare(workspace.image.width, workspace.image.height, options.size,
                            options.size);
     workspace.plan.run(workspace.image.pixels.data(), tile);
@@ -65,20 +83,43 @@ Outcome tileFromJpeg(std::span<const std::uint8_t> bytes, const TileOptions& opt
   return outcome;
 }
 
-Outcome tileFromSource(const ImageSource& source, const TileOptions& options, Workspace& workspace,
-                       std::uint8_t* tile) noexcept {
-  Outcome outcome;
-  try {
-    outcome = readAndDecode(source, options, workspace, tile);
-  } catch (const std::bad_alloc&) {
-    outcome = {Status::TooLarge, "There is not enough memory for this image"};
-  } catch (const std::exception& error) {
-    outcome = {Status::Internal, error.what()};
+void tilesFromSources(std::span<const ImageSource> sources, const TileOptions& options,
+                      ThreadWorkspace& workspace, std::uint8_t* tiles,
+                      std::span<Outcome> outcomes) noexcept {
+  using jpeg_sparse::SparseJob;
+  using jpeg_sparse::SparseResult;
+  const std::size_t bytesPerTile = tileBytes(options.size);
+  std::array<SparseJob, kInterleaved> jobs;
+  std::array<std::size_t, kInterleaved> tileOfJob{};
+  std::size_t jobCount = 0;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    std::span<const std::uint8_t> bytes;
+    outcomes[i] = guarded([&] { return readJpeg(sources[i], options, workspace.tiles[i], bytes); });
+    if (!outcomes[i].ok()) continue;
+    tileOfJob[jobCount] = i;
+    jobs[jobCount++] = {.jpeg = bytes,
+                        .outWidth = options.size,
+                        .outHeight = options.size,
+                        .rgb = tiles + i * bytesPerTile,
+                        .maxPixels = options.limits.maxPixels};
   }
-  const bool filled = outcome.ok() || (outcome.status == Status::Damaged && options.keepDamaged);
-  if (!filled) std::memset(tile, 0, tileBytes(options.size));
-  workspace.trim();
-  return outcome;
+  // Out of memory leaves NotTaken: libjpeg-turbo's path needs less, and says so itself if it fails.
+  static_cast<void>(guarded([&]() -> Outcome {
+    jpeg_sparse::decodeResized({jobs.data(), jobCount}, workspace.sparse);
+    return {};
+  }));
+  for (std::size_t j = 0; j < jobCount; ++j) {
+    if (jobs[j].result == SparseResult::Ok) continue;
+    const std::size_t i = tileOfJob[j];
+    outcomes[i] = guarded(
+        [&] { return tileFromJpeg(jobs[j].jpeg, options, workspace.tiles[i], jobs[j].rgb); });
+  }
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!leavesPixels(outcomes[i], options)) {
+      std::memset(tiles + i * bytesPerTile, 0, bytesPerTile);
+    }
+    workspace.tiles[i].trim();
+  }
 }
 
 }  // namespace lungcls

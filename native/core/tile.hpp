@@ -1,6 +1,8 @@
 // One encoded file in, one square RGB tile out.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -8,6 +10,7 @@
 
 #include "file.hpp"
 #include "image.hpp"
+#include "jpeg_sparse/sparse_decoder.hpp"
 #include "resize.hpp"
 #include "status.hpp"
 #include "zip_entry.hpp"
@@ -30,7 +33,7 @@ inline std::size_t tileBytes(int size) {
   return static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * kChannels;
 }
 
-// What one thread needs to make tiles; reused from tile to tile so that nothing is allocated.
+// What one tile under way needs; reused from tile to tile so that nothing is allocated.
 struct Workspace {
   ScratchBuffer packed;
   ScratchBuffer encoded;
@@ -51,9 +54,19 @@ Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspa
 Outcome tileFromJpeg(std::span<const std::uint8_t> bytes, const TileOptions& options,
                      Workspace& workspace, std::uint8_t* tile);
 
-// Reads and decodes `source` into `tile`, likewise. NotJpeg where the caller has to decode it.
-// Never throws.
-Outcome tileFromSource(const ImageSource& source, const TileOptions& options, Workspace& workspace,
-                       std::uint8_t* tile) noexcept;
+// How many images a thread decodes in turns: the latency of one hides behind the other.
+constexpr std::size_t kInterleaved = 2;
+
+// What one thread needs to make tiles.
+struct ThreadWorkspace {
+  std::array<Workspace, kInterleaved> tiles;
+  jpeg_sparse::Scratch sparse;
+};
+
+// Reads and decodes up to kInterleaved sources into as many tiles that follow each other, likewise.
+// The outcome is NotJpeg where the caller has to decode it. Never throws.
+void tilesFromSources(std::span<const ImageSource> sources, const TileOptions& options,
+                      ThreadWorkspace& workspace, std::uint8_t* tiles,
+                      std::span<Outcome> outcomes) noexcept;
 
 }  // namespace lungcls

@@ -37,7 +37,7 @@ export const addonStep = {
     return { done: true, detail: 'built' };
   },
   async run(context) {
-    await ensure(context, ['cmake', 'make', 'compiler', 'jpeg', 'zlib']);
+    await ensure(context, ['cmake', 'make', 'compiler', 'jpeg', 'zlib', 'highway']);
     const { stamp, script } = addonPaths(context);
     // Taken before the build: a source that changes meanwhile is built again the next time.
     const key = await addonKey(context);

@@ -45,6 +45,7 @@ export const REQUIREMENTS = {
   make: { found: () => ['make', 'ninja'].some(which), apt: 'make' },
   compiler: { found: () => compilerName() !== undefined, apt: 'g++' },
   jpeg: { found: () => hasHeader('jpeglib.h'), apt: 'libjpeg-dev' },
+  highway: { found: () => hasHeader('hwy/highway.h'), apt: 'libhwy-dev' },
   zlib: { found: () => hasHeader('zlib.h'), apt: 'zlib1g-dev' },
   pip: { found: () => hasPythonModule('pip'), apt: 'python3-pip' },
   venv: { found: () => hasPythonModule('venv, ensurepip'), apt: 'python3-venv' },
