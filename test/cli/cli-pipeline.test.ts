@@ -29,11 +29,10 @@ test.before('a data set, a store, a base', async (t) => {
     ...['preprocess', join(root, 'tiles'), '-o', join(root, 'store'), '--size', '96'],
   ]);
   t.is(code, 0, stderr);
-  // Features are computed in the store, by one process at a time: each test that trains has its own.
-  await cp(join(root, 'store'), join(root, 'store-to-stop'), { recursive: true });
 });
 
-test('from a folder to predictions', async (t) => {
+// Serial: features are computed in the store, by one process at a time; and a Ctrl-C must come in time.
+test.serial('from a folder to predictions', async (t) => {
   const store = join(root, 'store');
   const picture = join(root, 'samples.png');
   const samples = await run(['samples', store, '-o', picture]);
@@ -178,11 +177,10 @@ test('preprocess: Ctrl-C stops with 130; the same command gives what it would ha
   }
 });
 
-test('train: Ctrl-C stops with 130; the same command ends the run', async (t) => {
+test.serial('train: Ctrl-C stops with 130; the same command ends the run', async (t) => {
   const folder = join(root, 'stopped-run');
-  const store = join(root, 'store-to-stop');
   const args = [
-    ...['train', store, '-o', folder, '--base', RANDOM_BASE, '--epochs', '12'],
+    ...['train', join(root, 'store'), '-o', folder, '--base', RANDOM_BASE, '--epochs', '12'],
     ...['--batch-size', '8', '--target-accuracy', '1', '--no-early-stopping', '--json'],
   ];
   const stopped = start(args, { env });
