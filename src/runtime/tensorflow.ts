@@ -98,6 +98,9 @@ function requireNodePackage(choice: 'tfjs-node' | 'tfjs-node-gpu'): {
   legacy.isArray = (value) => Array.isArray(value);
   // libtensorflow's notes on CPU features are of no use here; warnings and errors stay.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1';
+  // oneDNN's kernels announce themselves on stderr past every log level, also under --quiet. The head
+  // trains as fast without them, and sums in one order.
+  process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';
   // Its node-pre-gyp parses the command line of whoever loads it.
   const argv = process.argv;
   process.argv = argv.slice(0, 2);
