@@ -10,7 +10,7 @@
 
 namespace lungcls::jpeg_sparse {
 
-constexpr std::size_t kBlockBytes = 2 * kBlockSize;
+constexpr std::size_t kBlockBytes = std::size_t{2} * kBlockSize;
 // Blocks that are held at a time: few enough for their coefficients to be still in the first-level
 // cache when the inverse DCT comes for them.
 constexpr int kMaxBatchBlocks = 64;
@@ -83,7 +83,7 @@ class EntropyDecoder {
   static void endBlock(State& s);
   [[nodiscard]] std::uint64_t bitsUsed() const;
 
-  alignas(64) std::array<std::int16_t, kMaxBatchBlocks * kBlockSize> coefficients_{};
+  alignas(64) std::array<std::int16_t, std::size_t{kMaxBatchBlocks} * kBlockSize> coefficients_{};
   std::array<Block, kMaxBatchBlocks + 1> blocks_{};  // one more, at which the last block ends
   State state_;
   const Block* end_ = nullptr;

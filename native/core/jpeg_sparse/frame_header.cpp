@@ -105,7 +105,7 @@ SparseResult readFrame(Bytes data, FrameHeader& header) {
 
 SparseResult readScan(Bytes data, FrameHeader& header) {
   const int count = header.componentCount;
-  if (data.size() < 1 || data.size() != 4U + 2U * data[0]) return SparseResult::Damaged;
+  if (data.empty() || data.size() != 4U + 2U * data[0]) return SparseResult::Damaged;
   if (data[0] != count) return SparseResult::NotTaken;  // one scan a component, perhaps
   for (int i = 0; i < count; ++i) {
     ComponentSpec& component = header.components[i];
@@ -135,7 +135,7 @@ bool mayTurn(Bytes payload) {
     for (const auto& upright : {Bytes(kLittle), Bytes(kBig)}) {
       if (payload[i] != upright[0] || payload[i + 1] != upright[1]) continue;
       if (payload.size() - i < upright.size() ||
-          !std::equal(upright.begin(), upright.end(), payload.begin() + i)) {
+          !std::equal(upright.begin(), upright.end(), payload.subspan(i).begin())) {
         return true;
       }
     }
@@ -162,7 +162,7 @@ class ColourGuess {
     if (header.componentCount == 1 || jfif_) return true;
     if (adobe_) return transform_ == 1;
     const auto& c = header.components;
-    return !(c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B');
+    return c[0].id != 'R' || c[1].id != 'G' || c[2].id != 'B';
   }
 
  private:
@@ -171,58 +171,94 @@ class ColourGuess {
   int transform_ = 0;
 };
 
+struct Segment {
+  std::uint8_t marker = 0;
+  Bytes data;
+};
+
+// The segment at `at`, which is moved beyond it. False if it is cut short or libjpeg would warn.
+bool nextSegment(Bytes jpeg, std::size_t& at, Segment& segment) {
+  for (;; ++at) {
+    // Fill bytes (0xFF) may stand before a marker; anything else there draws a warning.
+    if (jpeg.size() - at < 4 || jpeg[at] != 0xFF) return false;
+    if (jpeg[at + 1] != 0xFF) break;
+  }
+  const std::uint8_t marker = jpeg[at + 1];
+  const bool known = (marker >= kSof0 && marker <= kSof15) || (marker >= kSos && marker <= kDri) ||
+                     (marker >= kApp0 && marker <= kApp15) || marker == kCom;
+  if (!known) return false;
+  const auto length = static_cast<std::size_t>(read16(jpeg, at + 2));
+  if (length < 2 || jpeg.size() - at - 2 < length) return false;
+  segment = {.marker = marker, .data = jpeg.subspan(at + 4, length - 2)};
+  at += 2 + length;
+  return true;
+}
+
+// What has been read of the segments before the scan.
+class SegmentReader {
+ public:
+  explicit SegmentReader(FrameHeader& header) : header_(&header) {}
+
+  // Any but SOS.
+  SparseResult read(const Segment& segment) {
+    const Bytes data = segment.data;
+    switch (segment.marker) {
+      case kSof0:
+      case kSof1:
+        if (haveFrame_) return SparseResult::Damaged;
+        haveFrame_ = true;
+        return readFrame(data, *header_);
+      case kDht:
+        return okIf(readHuffmanTables(data, *header_));
+      case kDqt:
+        return okIf(readQuantTables(data, *header_));
+      case kDri:
+        if (data.size() != 2) return SparseResult::Damaged;
+        header_->restartInterval = read16(data, 0);
+        return SparseResult::Ok;
+      case kApp0:
+        return okIf(colour_.readJfif(data));
+      case kApp1:
+        return mayTurn(data) ? SparseResult::NotTaken : SparseResult::Ok;
+      case kApp14:
+        colour_.readAdobe(data);
+        return SparseResult::Ok;
+      default:
+        // Progressive, lossless, arithmetic; DNL. What comes after them is application data,
+        // comments.
+        return segment.marker < kApp0 ? SparseResult::NotTaken : SparseResult::Ok;
+    }
+  }
+
+  SparseResult readSos(Bytes data) {
+    if (!haveFrame_) return SparseResult::Damaged;
+    if (!colour_.isYcc(*header_)) return SparseResult::NotTaken;
+    return readScan(data, *header_);
+  }
+
+ private:
+  static SparseResult okIf(bool read) { return read ? SparseResult::Ok : SparseResult::Damaged; }
+
+  FrameHeader* header_;
+  ColourGuess colour_;
+  bool haveFrame_ = false;
+};
+
 }  // namespace
 
 SparseResult readFrameHeader(Bytes jpeg, FrameHeader& header) {
   header = {};
   if (jpeg.size() < 4 || jpeg[0] != 0xFF || jpeg[1] != kSoi) return SparseResult::Damaged;
-  ColourGuess colour;
-  bool haveFrame = false;
+  SegmentReader reader(header);
   std::size_t at = 2;
   for (;;) {
-    // Fill bytes (0xFF) may stand before a marker; anything else there draws a warning.
-    if (jpeg.size() - at < 4 || jpeg[at] != 0xFF) return SparseResult::Damaged;
-    if (jpeg[at + 1] == 0xFF) {
-      ++at;
-      continue;
-    }
-    const std::uint8_t marker = jpeg[at + 1];
-    const bool known = (marker >= kSof0 && marker <= kSof15) ||
-                       (marker >= kSos && marker <= kDri) ||
-                       (marker >= kApp0 && marker <= kApp15) || marker == kCom;
-    if (!known) return SparseResult::Damaged;
-    const std::size_t length = static_cast<std::size_t>(read16(jpeg, at + 2));
-    if (length < 2 || jpeg.size() - at - 2 < length) return SparseResult::Damaged;
-    const Bytes data = jpeg.subspan(at + 4, length - 2);
-    at += 2 + length;
-
-    if (marker == kSof0 || marker == kSof1) {
-      if (haveFrame) return SparseResult::Damaged;
-      haveFrame = true;
-      if (const auto result = readFrame(data, header); result != SparseResult::Ok) return result;
-    } else if (marker == kDht) {
-      if (!readHuffmanTables(data, header)) return SparseResult::Damaged;
-    } else if (marker >= kSof0 && marker <= kSof15) {
-      return SparseResult::NotTaken;  // progressive, lossless, arithmetic
-    } else if (marker == kDqt) {
-      if (!readQuantTables(data, header)) return SparseResult::Damaged;
-    } else if (marker == kDri) {
-      if (data.size() != 2) return SparseResult::Damaged;
-      header.restartInterval = read16(data, 0);
-    } else if (marker == kApp0) {
-      if (!colour.readJfif(data)) return SparseResult::Damaged;
-    } else if (marker == kApp1) {
-      if (mayTurn(data)) return SparseResult::NotTaken;
-    } else if (marker == kApp14) {
-      colour.readAdobe(data);
-    } else if (marker == kSos) {
-      if (!haveFrame) return SparseResult::Damaged;
-      if (!colour.isYcc(header)) return SparseResult::NotTaken;
+    Segment segment;
+    if (!nextSegment(jpeg, at, segment)) return SparseResult::Damaged;
+    if (segment.marker == kSos) {
       header.scanBegin = at;
-      return readScan(data, header);
-    } else if (marker < kApp0) {
-      return SparseResult::NotTaken;  // DNL and other rarities
+      return reader.readSos(segment.data);
     }
+    if (const auto result = reader.read(segment); result != SparseResult::Ok) return result;
   }
 }
 

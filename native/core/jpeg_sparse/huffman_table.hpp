@@ -32,14 +32,14 @@ constexpr int kLookupBits = 10;
 namespace entry {
 
 constexpr std::uint64_t kBlockEnd = 0x80;
-constexpr std::uint64_t kCareful = std::uint64_t{2 * kBlockSize} << 8;
+constexpr std::uint64_t kCareful = (std::uint64_t{2} * kBlockSize) << 8;
 
 constexpr std::uint64_t make(unsigned length, bool endsBlock, unsigned advance, unsigned firstPlace,
                              unsigned secondPlace, int first, int second) {
+  const std::uint64_t values = std::uint64_t{static_cast<std::uint16_t>(first)} << 16 |
+                               std::uint64_t{static_cast<std::uint16_t>(second)};
   return std::uint64_t{length} | (endsBlock ? kBlockEnd : 0) | std::uint64_t{advance} << 8 |
-         std::uint64_t{firstPlace} << 16 | std::uint64_t{secondPlace} << 24 |
-         std::uint64_t{static_cast<std::uint16_t>(second)} << 32 |
-         std::uint64_t{static_cast<std::uint16_t>(first)} << 48;
+         std::uint64_t{firstPlace} << 16 | std::uint64_t{secondPlace} << 24 | values << 32;
 }
 constexpr std::uint64_t advance(std::uint64_t e) {
   return e >> 8 & 0xFF;

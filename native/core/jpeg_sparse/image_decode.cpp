@@ -46,11 +46,13 @@ SparseResult ImageDecode::prepare(const SparseJob& job, HuffmanCache& tables, Pl
   mcuTables_.clear();
   for (int i = 0; i < header_.componentCount; ++i) {
     const ComponentSpec& component = header_.components[i];
-    const auto dc = tables_[2 * i] = tables.get(header_.dcTables[component.dc], true);
-    const auto ac = tables_[2 * i + 1] = tables.get(header_.acTables[component.ac], false);
+    const auto dc = tables_[std::size_t{2} * i] = tables.get(header_.dcTables[component.dc], true);
+    const auto ac = tables_[std::size_t{2} * i + 1] =
+        tables.get(header_.acTables[component.ac], false);
     if (dc == nullptr || ac == nullptr) return SparseResult::Damaged;
     dequantizers_[i].set(header_.quants[component.quant]);
-    mcuTables_.insert(mcuTables_.end(), component.h * component.v, {dc.get(), ac.get()});
+    mcuTables_.insert(mcuTables_.end(), static_cast<std::size_t>(component.h) * component.v,
+                      {dc.get(), ac.get()});
   }
   layOutBlocks();
   entropy_.setTables(mcuTables_);
@@ -133,14 +135,15 @@ void ImageDecode::addDcPredictions() {
   for (int i = 0; i < header_.componentCount; ++i) {
     const ComponentPlan& component = plan_->components[i];
     const int blocks = component.h * component.v;
-    std::int16_t* mcu =
-        entropy_.coefficients() + stretchBegin_ * mcuSize + component.firstBlock * kBlockSize;
+    std::int16_t* mcu = entropy_.coefficients() + stretchBegin_ * mcuSize +
+                        static_cast<std::size_t>(component.firstBlock) * kBlockSize;
     std::int16_t dc = dc_[i];
     for (int n = stretchBegin_; n < stretchEnd_; ++n, mcu += mcuSize) {
       for (int b = 0; b < blocks; ++b) {
+        std::int16_t& coded = mcu[static_cast<std::size_t>(b) * kBlockSize];
         // Modulo 2^16, as libjpeg stores it.
-        dc = static_cast<std::int16_t>(dc + mcu[b * kBlockSize]);
-        mcu[b * kBlockSize] = dc;
+        dc = static_cast<std::int16_t>(dc + coded);
+        coded = dc;
       }
     }
     dc_[i] = dc;
@@ -158,7 +161,8 @@ bool ImageDecode::transformBatch() {
 
 bool ImageDecode::transformBlockRow(int firstComponent, int components, int v) {
   const ComponentPlan& plan = plan_->components[firstComponent];
-  const ComponentPlan::BlockRow* blockRows = &plan.blockRows[mcuRow_ * plan.v];
+  const ComponentPlan::BlockRow* blockRows =
+      &plan.blockRows[static_cast<std::size_t>(mcuRow_) * plan.v];
   if (blockRows[v].rows == 0) return true;
   // The needed rows of the block rows above are in the buffer before these.
   const std::size_t row = blockRows[v].firstRow - blockRows[0].firstRow;
@@ -167,12 +171,13 @@ bool ImageDecode::transformBlockRow(int firstComponent, int components, int v) {
   octets_.clear();
   for (int i = firstComponent; i < firstComponent + components; ++i) {
     const ComponentPlan& component = plan_->components[i];
-    const std::int32_t* offsets = blockOffsets_[i].data() + v * plan_->batchMcus * component.h;
+    const std::int32_t* offsets =
+        blockOffsets_[i].data() + static_cast<std::size_t>(v) * plan_->batchMcus * component.h;
     for (int octet = 0; octet < octets; ++octet) {
       const std::size_t inRow = firstOctet + octet;
       octets_.push_back(
           {.coefficients = entropy_.coefficients(),
-           .offsets = offsets + kOctet * octet,
+           .offsets = offsets + std::size_t{kOctet} * octet,
            .dequantizer = &dequantizers_[i],
            .weights = component.weights.data() + inRow * component.slots * 4 * kOctet * 2,
            .out = rows_.samples(i) + row * component.stride + inRow * component.octetBytes});

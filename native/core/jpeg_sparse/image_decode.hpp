@@ -45,15 +45,17 @@ class ImageDecode {
   bool transformBlockRow(int firstComponent, int components, int v);
   bool end(SparseResult result);  // always false
 
+  // Those aligned to cache lines stand first, or there would be gaps before them.
+  EntropyDecoder entropy_;
+  std::array<Dequantizer, kMaxComponents> dequantizers_;
+
   const Kernels* kernels_;
   SparseJob* job_ = nullptr;
   std::shared_ptr<const Plan> plan_;
   FrameHeader header_;
   ScanBytes scan_;
-  EntropyDecoder entropy_;
   PixelRows rows_;
-  std::array<std::shared_ptr<const HuffmanTable>, 2 * kMaxComponents> tables_;
-  std::array<Dequantizer, kMaxComponents> dequantizers_;
+  std::array<std::shared_ptr<const HuffmanTable>, std::size_t{2} * kMaxComponents> tables_;
   // Where the blocks stand among the coefficients of a batch: [row in MCU][block].
   std::array<std::vector<std::int32_t>, kMaxComponents> blockOffsets_;
   std::vector<EntropyDecoder::Tables> mcuTables_;

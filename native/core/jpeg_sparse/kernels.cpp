@@ -20,8 +20,7 @@
 #include "kernels_rows-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace lungcls::jpeg_sparse {
-namespace HWY_NAMESPACE {
+namespace lungcls::jpeg_sparse::HWY_NAMESPACE {
 
 const Kernels kKernels = {hwy::TargetName(HWY_TARGET),
                           inverseDct,
@@ -32,8 +31,7 @@ const Kernels kKernels = {hwy::TargetName(HWY_TARGET),
                           mixColumns,
                           mixRows};
 
-}  // namespace HWY_NAMESPACE
-}  // namespace lungcls::jpeg_sparse
+}  // namespace lungcls::jpeg_sparse::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE

@@ -13,8 +13,7 @@
 #endif
 
 HWY_BEFORE_NAMESPACE();
-namespace lungcls::jpeg_sparse {
-namespace HWY_NAMESPACE {
+namespace lungcls::jpeg_sparse::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using D32 = hn::ScalableTag<std::int32_t>;
@@ -177,9 +176,10 @@ struct RowPairs {
 #if HWY_MAX_BYTES == 16
 HWY_INLINE RowPairs transpose(const std::int16_t (*row)[kVectorBytes / 2], int part) {
   RowPairs out;
-  for (int half = 0; half < 2; ++half) {
-    const V16 a = hn::Load(D16(), row[4 * part + half]);
-    const V16 b = hn::Load(D16(), row[4 * part + 2 + half]);
+  const std::size_t first = 4 * static_cast<std::size_t>(part);
+  for (std::size_t half = 0; half < 2; ++half) {
+    const V16 a = hn::Load(D16(), row[first + half]);
+    const V16 b = hn::Load(D16(), row[first + 2 + half]);
     out.pairs[2 * half] = interleaveEven(a, b);
     out.pairs[2 * half + 1] = interleaveOdd(a, b);
   }
@@ -281,7 +281,7 @@ class DensePass2 {
  public:
   explicit HWY_INLINE DensePass2(const DctMatrix& matrix) {
     for (int i = 0; i < 4; ++i) {
-      for (int p = 0; p < 4; ++p) {
+      for (std::size_t p = 0; p < 4; ++p) {
         weights_[i][p] = pairOf(matrix, i, kColumnOrder[2 * p], kColumnOrder[2 * p + 1]);
       }
     }
@@ -358,7 +358,7 @@ HWY_INLINE void runPass2(const InverseDctJob& job, const Octet* octets, const In
 // Of the octet, in the order of packing: so that interleaving puts them into their natural order.
 constexpr int kPackedBlocks[4][2] = {{0, 2}, {1, 3}, {4, 6}, {5, 7}};
 
-bool inverseDct(const InverseDctJob& job) {
+static bool inverseDct(const InverseDctJob& job) {
   static const DctMatrix kMatrix = makeDctMatrix();
   const Pass1 pass1(kMatrix);
   const DensePass2 dense(kMatrix);
@@ -383,8 +383,7 @@ bool inverseDct(const InverseDctJob& job) {
   return check.passed();
 }
 
-}  // namespace HWY_NAMESPACE
-}  // namespace lungcls::jpeg_sparse
+}  // namespace lungcls::jpeg_sparse::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

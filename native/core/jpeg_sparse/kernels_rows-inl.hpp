@@ -9,8 +9,7 @@
 #endif
 
 HWY_BEFORE_NAMESPACE();
-namespace lungcls::jpeg_sparse {
-namespace HWY_NAMESPACE {
+namespace lungcls::jpeg_sparse::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr std::size_t kLanes16 = kVectorBytes / 2;
@@ -24,7 +23,7 @@ HWY_INLINE void gatherWindows(const Gather& gather, const std::uint8_t* from, st
   for (const std::int32_t base : gather.bases) {
     auto sum = hn::TableLookupBytesOr0(hn::LoadU(d, from + base), hn::LoadU(d, shuffle));
     shuffle += 16;
-    for (int w = 1; w < (kWindows > 0 ? kWindows : windows); ++w, shuffle += 16) {
+    for (std::ptrdiff_t w = 1; w < (kWindows > 0 ? kWindows : windows); ++w, shuffle += 16) {
       sum = hn::Or(
           sum, hn::TableLookupBytesOr0(hn::LoadU(d, from + base + 16 * w), hn::LoadU(d, shuffle)));
     }
@@ -33,7 +32,7 @@ HWY_INLINE void gatherWindows(const Gather& gather, const std::uint8_t* from, st
   }
 }
 
-void gather(const Gather& gather, const std::uint8_t* from, std::uint8_t* to) {
+static void gather(const Gather& gather, const std::uint8_t* from, std::uint8_t* to) {
 #if HWY_TARGET == HWY_AVX3
   static const bool kWide = hasWideGather();
   if (kWide && !gather.wideBases.empty()) return gatherWide(gather, from, to);
@@ -168,7 +167,7 @@ void colourPlanesBy(const ColourJob& job, std::uint8_t* const planes[3]) {
   }
 }
 
-void colourPixels(const ColourJob& job, std::uint8_t* rgb) {
+static void colourPixels(const ColourJob& job, std::uint8_t* rgb) {
   switch (job.upsampling) {
     case Upsampling::Repeat:
       return colourPixelsBy<Upsampling::Repeat>(job, rgb);
@@ -181,7 +180,7 @@ void colourPixels(const ColourJob& job, std::uint8_t* rgb) {
   }
 }
 
-void colourPlanes(const ColourJob& job, std::uint8_t* const planes[3]) {
+static void colourPlanes(const ColourJob& job, std::uint8_t* const planes[3]) {
   switch (job.upsampling) {
     case Upsampling::Repeat:
       return colourPlanesBy<Upsampling::Repeat>(job, planes);
@@ -194,14 +193,14 @@ void colourPlanes(const ColourJob& job, std::uint8_t* const planes[3]) {
   }
 }
 
-void greyPixels(const std::uint8_t* luma, std::size_t count, std::uint8_t* rgb) {
+static void greyPixels(const std::uint8_t* luma, std::size_t count, std::uint8_t* rgb) {
   storePixels(count, rgb, [&](std::size_t x) HWY_ATTR {
     const VU8 grey = hn::LoadU(DU8(), luma + x);
     return Rgb8{grey, grey, grey};
   });
 }
 
-void mixColumns(const MixColumnsJob& job, std::int16_t* to) {
+static void mixColumns(const MixColumnsJob& job, std::int16_t* to) {
   const auto mix = [&](V16 pairs, V16 weights) HWY_ATTR {
     return hn::ShiftRightSame(dot(pairs, weights, hn::Zero(D32())), job.shift);
   };
@@ -221,7 +220,7 @@ void mixColumns(const MixColumnsJob& job, std::int16_t* to) {
 // OpenCV's VResizeLinear for bytes: ((w0 * (s0 >> 4)) >> 16) + ((w1 * (s1 >> 4)) >> 16) + 2) >> 2;
 // its
 // >> 4 is done by mixColumns already.
-void mixRows(const MixRowsJob& job, std::uint8_t* rgb) {
+static void mixRows(const MixRowsJob& job, std::uint8_t* rgb) {
   const V16 aboveWeight = hn::Set(D16(), static_cast<std::int16_t>(job.aboveWeight));
   const V16 belowWeight = hn::Set(D16(), static_cast<std::int16_t>(job.belowWeight));
   const V16 two = hn::Set(D16(), 2);
@@ -241,8 +240,7 @@ void mixRows(const MixRowsJob& job, std::uint8_t* rgb) {
   });
 }
 
-}  // namespace HWY_NAMESPACE
-}  // namespace lungcls::jpeg_sparse
+}  // namespace lungcls::jpeg_sparse::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

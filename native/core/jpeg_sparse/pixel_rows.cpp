@@ -19,7 +19,7 @@ void PixelRows::begin(const Plan& plan, std::uint8_t* rgb) {
   outRow_ = 0;
   for (int i = 0; i < plan.geometry.componentCount; ++i) {
     const ComponentPlan& component = plan.components[i];
-    growTo(components_[i].samples, 8 * component.v * component.stride + kRowPadding);
+    growTo(components_[i].samples, std::size_t{8} * component.v * component.stride + kRowPadding);
     const std::size_t bytes = component.rowCount * plan.pixelStride + kRowPadding;
     growTo(components_[i].near, bytes);
     if (!component.far.positions.empty()) growTo(components_[i].far, bytes);

@@ -239,7 +239,8 @@ std::uint64_t Plan::workBytes() const {
   std::uint64_t bytes = (3 * pixelStride + 6 * outStride) * 2;
   for (const ComponentPlan& component : components) {
     const std::uint64_t planes = component.far.positions.empty() ? 1 : 2;
-    bytes += component.rowCount * planes * pixelStride + 8 * component.v * component.stride;
+    bytes +=
+        component.rowCount * planes * pixelStride + std::size_t{8} * component.v * component.stride;
   }
   return bytes;
 }

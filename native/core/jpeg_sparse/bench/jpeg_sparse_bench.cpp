@@ -106,6 +106,17 @@ struct Trial {
   }
 };
 
+// One round more than asked for: the first is a warm-up.
+void runTrials(std::vector<Trial>& trials, int rounds) {
+  for (int round = -1; round < rounds; ++round) {
+    for (Trial& trial : trials) {
+      const double begin = threadSeconds();
+      trial.run();
+      if (round >= 0) trial.seconds.push_back(threadSeconds() - begin);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -166,13 +177,7 @@ int main(int argc, char** argv) {
     trials.push_back({name + ", two streams", [&, k] { sparse(scratches[k], files.size()); }, {}});
   }
 
-  for (int round = -1; round < rounds; ++round) {  // the first is a warm-up
-    for (Trial& trial : trials) {
-      const double begin = threadSeconds();
-      trial.run();
-      if (round >= 0) trial.seconds.push_back(threadSeconds() - begin);
-    }
-  }
+  runTrials(trials, rounds);
   const double base = trials.front().median();
   for (Trial& trial : trials) {
     const double seconds = trial.median();
