@@ -97,6 +97,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       images: { type: 'string' },
+      /** What the images are, for the reader of the results. */
+      archive: { type: 'string', default: 'an archive' },
       work: { type: 'string', default: join('build', 'bench-pipeline') },
       output: { type: 'string', short: 'o', default: join('bench', 'results') },
     },
@@ -135,7 +137,7 @@ async function main(): Promise<void> {
   ];
   await writeFile(
     join(values.output, 'pipeline.json'),
-    `${JSON.stringify({ machine, notes: notes.filter((note) => note !== ''), steps: results }, null, 2)}\n`,
+    `${JSON.stringify({ machine, archive: values.archive, notes: notes.filter((note) => note !== ''), steps: results }, null, 2)}\n`,
   );
   await writeFile(join(values.output, 'pipeline.md'), markdown(machine, results, notes));
   console.error(`Wrote ${join(values.output, 'pipeline.md')}`);
