@@ -5,7 +5,7 @@
 import { LungclsError } from '../errors.js';
 import { toHalf } from './half.js';
 import type { ElementType, OnnxModel, OnnxNode, OnnxTensor } from './model.js';
-import { ELEMENT } from './model.js';
+import { ELEMENT, floatsOf } from './model.js';
 
 /** Operators that stay in float32. */
 const FLOAT32 = new Set(['Mul', 'Add', 'Softmax']);
@@ -69,7 +69,6 @@ function typeOf(types: ReadonlyMap<string, ElementType>, node: OnnxNode): Elemen
 }
 
 function halved(tensor: OnnxTensor): OnnxTensor {
-  const { buffer, byteOffset, byteLength } = tensor.bytes;
-  const half = toHalf(new Float32Array(buffer, byteOffset, byteLength / 4));
+  const half = toHalf(floatsOf(tensor));
   return { ...tensor, type: 'float16', bytes: new Uint8Array(half.buffer) };
 }

@@ -55,6 +55,12 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** The numbers of a float32 tensor, not copied. */
+export function floatsOf({ bytes }: OnnxTensor): Float32Array {
+  const { buffer, byteOffset, byteLength } = bytes;
+  return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
+}
+
 /**
  * The file's bytes in pieces, in order; tensors are not copied. A model with metadata is sealed (see
  * metadata.ts).
