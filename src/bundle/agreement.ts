@@ -50,20 +50,21 @@ export async function tfjsProbabilities(
 }
 
 /**
- * Probabilities of an ONNX file on the CPU, (count, classes).
+ * Probabilities of an ONNX model on the CPU, (count, classes).
+ * @param model its path or its bytes
  * @throws LungclsError MODEL_INVALID | ABORTED
  */
 export async function onnxProbabilities(
-  path: string,
+  model: string | Uint8Array,
   check: CheckTiles,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  const session = await createOnnxSession({ model: path, device: 'cpu', signal });
+  const session = await createOnnxSession({ model, device: 'cpu', signal });
   const result = new Float32Array(check.count * check.classes);
   try {
     for (const { first, tiles, shape } of batches(check)) {
       const output = (await session.run(tiles, shape)).get(PROBABILITIES_OUTPUT);
-      if (output === undefined) throw new LungclsError('INTERNAL', `${path} has no output`);
+      if (output === undefined) throw new LungclsError('INTERNAL', 'The ONNX model has no output');
       result.set(output.data, first * check.classes);
     }
   } finally {
@@ -105,7 +106,8 @@ export function largestDifference(found: Float32Array, reference: Float32Array):
   return largest;
 }
 
-function* batches({ tiles, count, size }: CheckTiles): Generator<{
+/** The tiles in runs of a few, with the shape of each. */
+export function* batches({ tiles, count, size }: CheckTiles): Generator<{
   first: number;
   tiles: Uint8Array;
   shape: [number, number, number, number];

@@ -16,11 +16,23 @@ export const BUNDLE_VERSION = 1;
 export const METADATA_FILE = 'lungcls.json';
 export const ONNX_FILE = 'model.onnx';
 export const FP16_FILE = 'model.fp16.onnx';
+export const INT8_FILE = 'model.int8.onnx';
 export const TFJS_FOLDER = 'tfjs';
 export const CARD_FILE = 'MODEL_CARD.md';
 
+/** The ONNX files, by the numbers they calculate with. */
+export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+export const PRECISION_FILES: Readonly<Record<Precision, string>> = {
+  fp32: ONNX_FILE,
+  fp16: FP16_FILE,
+  int8: INT8_FILE,
+};
+
 /** Key of the JSON among an ONNX file's strings. */
 export const ONNX_METADATA_KEY = METADATA_FILE;
+/** Key of the QuantizationFacts, as JSON, among the strings of the 8-bit file. */
+export const QUANTIZATION_METADATA_KEY = 'lungcls.quantization';
 
 export interface FileFacts {
   /** Hex. */
@@ -56,7 +68,26 @@ export interface ModelDescription {
   readonly notice: string;
 }
 
+/** How the 8-bit file was made, and how it did on held-out tiles. */
+export interface QuantizationFacts {
+  readonly method: string;
+  /** Training tiles that its scales were measured on. */
+  readonly calibrationTiles: number;
+  /** Held-out tiles that it was compared on with the float32 file. */
+  readonly checkTiles: number;
+  /** Share of them that both give the same class, 0 to 1. */
+  readonly agreement: number;
+  /** Largest difference of a probability. */
+  readonly maxDifference: number;
+  /** False where it agreed too seldom: then the file is not there. */
+  readonly kept: boolean;
+  /** Why not; empty where it was kept. */
+  readonly reason: string;
+}
+
 export interface ModelMetadata extends ModelDescription {
+  /** Absent where no 8-bit file was asked for. */
+  readonly quantization?: QuantizationFacts;
   /** Facts of the files, by name relative to the folder, `/`-separated. */
   readonly files: Readonly<Record<string, FileFacts>>;
 }
@@ -124,7 +155,7 @@ export function parseDescription(text: string, where: string): ModelDescription 
  */
 export function parseMetadata(text: string, where: string): ModelMetadata {
   const description = parseDescription(text, where);
-  const files = parseJson(text, where)['files'];
+  const { files, quantization } = parseJson(text, where);
   if (!isRecord(files)) throw invalid(where, 'expected an object for files');
   for (const [name, facts] of Object.entries(files)) {
     if (!isSafeName(name) || !isFileFacts(facts)) {
@@ -134,7 +165,14 @@ export function parseMetadata(text: string, where: string): ModelMetadata {
       );
     }
   }
-  return { ...description, files: files as Record<string, FileFacts> };
+  if (quantization !== undefined && !isQuantizationFacts(quantization)) {
+    throw invalid(where, 'expected agreement, kept and reason for quantization');
+  }
+  return {
+    ...description,
+    files: files as Record<string, FileFacts>,
+    ...(quantization === undefined ? {} : { quantization }),
+  };
 }
 
 export function invalid(where: string, why: string, cause?: unknown): LungclsError {
@@ -176,6 +214,17 @@ function isFileFacts(value: unknown): value is FileFacts {
     typeof value['sha256'] === 'string' &&
     /^[0-9a-f]{64}$/.test(value['sha256']) &&
     Number.isSafeInteger(value['bytes'])
+  );
+}
+
+function isQuantizationFacts(value: unknown): value is QuantizationFacts {
+  if (!isRecord(value)) return false;
+  const { calibrationTiles, checkTiles, agreement, maxDifference } = value;
+  return (
+    [calibrationTiles, checkTiles, agreement, maxDifference].every(Number.isFinite) &&
+    typeof value['kept'] === 'boolean' &&
+    typeof value['method'] === 'string' &&
+    typeof value['reason'] === 'string'
   );
 }
 

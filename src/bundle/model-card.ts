@@ -1,6 +1,6 @@
 /** MODEL_CARD.md: what a model is, made of and good for, for whoever finds it alone. */
 import type { Json } from '../storage/hash.js';
-import type { JsonRecord, ModelDescription } from './metadata.js';
+import type { JsonRecord, ModelDescription, QuantizationFacts } from './metadata.js';
 
 export interface CardFacts {
   /** Largest difference of a probability between the tfjs and the ONNX model, float32. */
@@ -11,6 +11,8 @@ export interface CardFacts {
   readonly hasFp16: boolean;
   /** Tiles that were compared. */
   readonly tiles: number;
+  /** Of the 8-bit ONNX model, where one was made. */
+  readonly quantization?: QuantizationFacts;
 }
 
 /** Markdown. The same description gives the same text. */
@@ -46,7 +48,7 @@ ${table(model.training)}
 ${table(model.metrics)}
 
 The exported files were compared on ${agreement.tiles} tiles: the largest difference of a probability between the
-tfjs and the ONNX model is ${agreement.maxDifference.toExponential(1)}, in half precision ${agreement.maxDifferenceFp16.toExponential(1)}${agreement.hasFp16 ? '' : ' (too much: that file was left out)'}.
+tfjs and the ONNX model is ${agreement.maxDifference.toExponential(1)}, in half precision ${agreement.maxDifferenceFp16.toExponential(1)}${agreement.hasFp16 ? '' : ' (too much: that file was left out)'}.${int8Line(agreement.quantization)}
 
 ## Limits
 - It names one of its classes for every tile, also for one that belongs to none of them.
@@ -55,6 +57,14 @@ tfjs and the ONNX model is ${agreement.maxDifference.toExponential(1)}, in half 
   sides and its accuracy is too good; only a split by original or patient says how the model does on new ones.
 - Its probabilities are not calibrated.
 `;
+}
+
+function int8Line(facts: QuantizationFacts | undefined): string {
+  if (facts === undefined) return '';
+  const { agreement, checkTiles, calibrationTiles, maxDifference, kept } = facts;
+  return `
+The 8-bit model, calibrated on ${calibrationTiles} training tiles, gives ${(100 * agreement).toFixed(1)} % of ${checkTiles} held-out tiles the same class
+as the float32 model; a probability differs by at most ${maxDifference.toFixed(3)}${kept ? '' : ' (too much: that file was left out)'}.`;
 }
 
 function table(record: JsonRecord): string {

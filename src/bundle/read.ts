@@ -7,14 +7,17 @@ import { sha256File } from '../storage/hash.js';
 import {
   describeModel,
   FP16_FILE,
+  INT8_FILE,
   invalid,
   METADATA_FILE,
   ONNX_FILE,
   ONNX_METADATA_KEY,
   parseDescription,
   parseMetadata,
+  PRECISION_FILES,
   TFJS_FOLDER,
   type ModelMetadata,
+  type Precision,
 } from './metadata.js';
 
 export interface Bundle {
@@ -23,28 +26,43 @@ export interface Bundle {
   readonly onnxPath: string;
   /** The half-precision file of a folder. */
   readonly fp16Path?: string;
+  /** The 8-bit file of a folder, where it was good enough to be kept. */
+  readonly int8Path?: string;
   /** The folder of the tfjs layers model (its model.json is in it); a lone .onnx has none. */
   readonly tfjsPath?: string;
 }
 
 export interface OpenBundleOptions {
   /** Whose files are going to be used: only they are hashed. By default both. */
-  engine?: 'onnx' | 'tfjs';
+  engine?: 'onnx' | 'tfjs' | undefined;
+  /** Which of a folder's ONNX files; fp32 by default. A lone file is what it is. */
+  precision?: Precision | undefined;
 }
 
 /**
  * Opens a model and checks it: every file is there and has its size, those that are going to be used
- * have their hash, and the ONNX file carries the same description as lungcls.json.
+ * have their hash, and the ONNX file carries the same description as lungcls.json. A precision whose
+ * file is not there is MODEL_INVALID too.
  * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | MODEL_INVALID
  */
 export async function openBundle(path: string, options: OpenBundleOptions = {}): Promise<Bundle> {
   const info = await stat(path).catch((error: unknown) => {
     throw readError(error, path, 'model');
   });
-  return info.isDirectory() ? openFolder(path, options) : openLone(path);
+  if (info.isDirectory()) return openFolder(path, options);
+  if (options.precision !== undefined) {
+    throw invalid(
+      path,
+      `expected a model bundle's folder for precision ${options.precision} but it is a lone file, which runs as it is`,
+    );
+  }
+  return openLone(path);
 }
 
-async function openFolder(path: string, { engine }: OpenBundleOptions): Promise<Bundle> {
+async function openFolder(
+  path: string,
+  { engine, precision = 'fp32' }: OpenBundleOptions,
+): Promise<Bundle> {
   const metadataPath = join(path, METADATA_FILE);
   const text = await readFile(metadataPath, 'utf8').catch((error: unknown) => {
     const cause = readError(error, metadataPath);
@@ -61,23 +79,43 @@ async function openFolder(path: string, { engine }: OpenBundleOptions): Promise<
     }
   }
   for (const name of Object.keys(metadata.files)) await checkSize(path, name, metadata);
-  const used = [...(engine === 'tfjs' ? [] : [ONNX_FILE]), ...(engine === 'onnx' ? [] : tfjsFiles)];
+  const onnxFile = PRECISION_FILES[precision];
+  if (metadata.files[onnxFile] === undefined) {
+    const reason = precision === 'int8' ? metadata.quantization?.reason : undefined;
+    throw invalid(
+      path,
+      `expected ${onnxFile} for precision ${precision} but it is not in this bundle` +
+        (reason === undefined || reason === '' ? '' : ` (${reason})`),
+    );
+  }
+  const used = [...(engine === 'tfjs' ? [] : [onnxFile]), ...(engine === 'onnx' ? [] : tfjsFiles)];
   for (const name of used) await checkHash(path, name, metadata);
-  const onnxPath = join(path, ONNX_FILE);
   // The hashes stand in lungcls.json; this is what vouches for lungcls.json itself.
-  const { strings } = await readOnnxMetadata(onnxPath);
+  const { strings } = await readOnnxMetadata(join(path, onnxFile));
   if (strings[ONNX_METADATA_KEY] !== describeModel(metadata)) {
     throw invalid(
       metadataPath,
-      `expected the description that ${ONNX_FILE} carries but found another`,
+      `expected the description that ${onnxFile} carries but found another`,
     );
   }
   return {
     metadata,
-    onnxPath,
+    onnxPath: join(path, ONNX_FILE),
     ...(metadata.files[FP16_FILE] === undefined ? {} : { fp16Path: join(path, FP16_FILE) }),
+    ...(metadata.files[INT8_FILE] === undefined ? {} : { int8Path: join(path, INT8_FILE) }),
     tfjsPath: join(path, TFJS_FOLDER),
   };
+}
+
+/**
+ * The ONNX file of a precision.
+ * @throws LungclsError MODEL_INVALID if the bundle does not have it
+ */
+export function onnxFileOf(bundle: Bundle, precision: Precision = 'fp32'): string {
+  const { onnxPath, fp16Path, int8Path } = bundle;
+  const path = { fp32: onnxPath, fp16: fp16Path, int8: int8Path }[precision];
+  if (path !== undefined) return path;
+  throw invalid(onnxPath, `there is no ${PRECISION_FILES[precision]} beside it`);
 }
 
 async function openLone(path: string): Promise<Bundle> {

@@ -30,16 +30,20 @@ import {
   CARD_FILE,
   describeModel,
   FP16_FILE,
+  INT8_FILE,
   METADATA_FILE,
   ONNX_FILE,
   ONNX_METADATA_KEY,
   parseDescription,
+  QUANTIZATION_METADATA_KEY,
   TFJS_FOLDER,
   type FileFacts,
   type JsonRecord,
   type ModelDescription,
   type ModelMetadata,
+  type QuantizationFacts,
 } from './metadata.js';
+import { calibrateModel, judgeInt8 } from './int8.js';
 import { modelCard } from './model-card.js';
 
 export interface WriteBundleOptions extends TaskOptions {
@@ -59,6 +63,13 @@ export interface WriteBundleOptions extends TaskOptions {
   tensorflow: Tensorflow;
   /** Held-out tiles to compare the files on: uint8 (n, S, S, 3) RGB, n at least 1. */
   checkTiles: Uint8Array;
+  /** Tiles for the 8-bit file, as checkTiles; without them there is none. */
+  quantization?: {
+    /** Training tiles, to measure its scales on; never held-out ones, which have to judge it. */
+    calibrationTiles: Uint8Array;
+    /** Held-out tiles, to compare its classes with the float32 file's; the more, the better judged. */
+    checkTiles: Uint8Array;
+  };
 }
 
 export interface WriteBundleResult {
@@ -68,16 +79,24 @@ export interface WriteBundleResult {
 }
 
 /** Steps of the progress that is reported. */
-const STEPS = ['tfjs', 'onnx', 'fp16', 'check tfjs', 'check onnx', 'check fp16', 'done'] as const;
+const STEPS = [
+  ...(['tfjs', 'onnx', 'fp16', 'int8'] as const),
+  ...(['check tfjs', 'check onnx', 'check fp16', 'check int8', 'done'] as const),
+];
 
 /**
- * Writes `model.onnx`, `model.fp16.onnx`, `tfjs/`, `lungcls.json` and `MODEL_CARD.md`, loads the
- * models from these files and compares them. The folder appears only if they agree; half precision
- * that rounds too much is left out, with a warning.
+ * Writes `model.onnx`, `model.fp16.onnx`, `model.int8.onnx` (with `quantization`), `tfjs/`,
+ * `lungcls.json` and `MODEL_CARD.md`, loads the models and compares them. The folder appears only if
+ * they agree; half precision and 8 bits that round too much are left out, with a warning.
  * @throws LungclsError EXPORT_MISMATCH | INVALID_OPTION | DISK_FULL | OUTPUT_UNWRITABLE | ABORTED
  */
 export async function writeBundle(options: WriteBundleOptions): Promise<WriteBundleResult> {
-  const check = checkTilesOf(options);
+  const check = checkTilesOf(options, 'checkTiles', options.checkTiles);
+  const { quantization } = options;
+  const int8Tiles = quantization && {
+    calibration: checkTilesOf(options, 'calibrationTiles', quantization.calibrationTiles),
+    check: checkTilesOf(options, 'quantization.checkTiles', quantization.checkTiles),
+  };
   checkHead(options);
   const { directory } = options;
   const building = `${directory}.building`;
@@ -89,7 +108,7 @@ export async function writeBundle(options: WriteBundleOptions): Promise<WriteBun
     throw writeError(error, building);
   }
   try {
-    const result = await build(building, options, check);
+    const result = await build(building, options, check, int8Tiles);
     throwIfAborted(options.signal);
     await fsyncDirectory(building);
     await rm(directory, { recursive: true, force: true });
@@ -103,10 +122,16 @@ export async function writeBundle(options: WriteBundleOptions): Promise<WriteBun
   }
 }
 
+interface Int8Tiles {
+  readonly calibration: CheckTiles;
+  readonly check: CheckTiles;
+}
+
 async function build(
   folder: string,
   options: WriteBundleOptions,
   check: CheckTiles,
+  int8Tiles: Int8Tiles | undefined,
 ): Promise<WriteBundleResult> {
   const { base, headWeights, classes, spec, pixels, signal, tensorflow } = options;
   const network = { pixels, size: spec.size, classes: classes.length };
@@ -131,6 +156,11 @@ async function build(
   const onnxFacts = await writeModel(join(folder, ONNX_FILE), model);
   step('fp16');
   const fp16Facts = await writeModel(join(folder, FP16_FILE), toFloat16(model));
+  let int8Model: OnnxModel | undefined;
+  if (int8Tiles !== undefined) {
+    step('int8');
+    int8Model = await calibrateModel(model, int8Tiles.calibration, options);
+  }
   model = undefined; // some 190 MB that the sessions below have a better use for
 
   step('check tfjs');
@@ -154,11 +184,31 @@ async function build(
       'warning',
     );
   }
-  for (const [name, facts] of Object.entries(tfjsFacts)) files[`${TFJS_FOLDER}/${name}`] = facts;
-  const complete: ModelMetadata = { ...description, files };
+  let facts: QuantizationFacts | undefined;
+  if (int8Model !== undefined && int8Tiles !== undefined) {
+    step('check int8');
+    facts = await judgeInt8(int8Model, join(folder, ONNX_FILE), int8Tiles, signal);
+    if (facts.kept) {
+      const strings = { ...metadata, [QUANTIZATION_METADATA_KEY]: JSON.stringify(facts) };
+      files[INT8_FILE] = await writeModel(join(folder, INT8_FILE), {
+        ...int8Model,
+        metadata: strings,
+      });
+    } else options.onMessage?.(facts.reason, 'warning');
+  }
+  for (const [name, own] of Object.entries(tfjsFacts)) files[`${TFJS_FOLDER}/${name}`] = own;
+  const complete: ModelMetadata = {
+    ...description,
+    ...(facts === undefined ? {} : { quantization: facts }),
+    files,
+  };
   await writeFileAtomic(
     join(folder, CARD_FILE),
-    modelCard(description, { ...agreement, hasFp16: FP16_FILE in files }),
+    modelCard(description, {
+      ...agreement,
+      hasFp16: FP16_FILE in files,
+      ...(facts === undefined ? {} : { quantization: facts }),
+    }),
   );
   await writeFileAtomic(join(folder, METADATA_FILE), `${JSON.stringify(complete, null, 2)}\n`);
   step('done');
@@ -208,17 +258,21 @@ function descriptionOf(options: WriteBundleOptions): ModelDescription {
   return parseDescription(JSON.stringify(description), 'the model to export');
 }
 
-function checkTilesOf({ checkTiles, spec, classes }: WriteBundleOptions): CheckTiles {
+function checkTilesOf(
+  { spec, classes }: WriteBundleOptions,
+  name: string,
+  tiles: Uint8Array,
+): CheckTiles {
   const { size } = spec;
-  const count = checkTiles.byteLength / (size * size * 3);
+  const count = tiles.byteLength / (size * size * 3);
   if (count < 1 || !Number.isInteger(count)) {
     throw new LungclsError(
       'INVALID_OPTION',
-      `Expected one or more whole tiles of ${String(size)} x ${String(size)} x 3 bytes for checkTiles ` +
-        `but received ${String(checkTiles.byteLength)} bytes`,
+      `Expected one or more whole tiles of ${String(size)} x ${String(size)} x 3 bytes for ${name} ` +
+        `but received ${String(tiles.byteLength)} bytes`,
     );
   }
-  return { tiles: checkTiles, count, size, classes: classes.length };
+  return { tiles, count, size, classes: classes.length };
 }
 
 /** A head of another shape would only be found out by the runtimes, in their own words. */

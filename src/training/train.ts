@@ -41,6 +41,10 @@ const RUN_VERSION = 1;
 const UNITS = [256, 128] as const;
 /** Held-out tiles on which the exported model must agree with the trained one. */
 const CHECK_TILES = 16;
+/** Training tiles on which the 8-bit model is calibrated. */
+const CALIBRATION_TILES = 64;
+/** Held-out tiles on which its classes are compared with the float32 model's: a few seconds. */
+const AGREEMENT_TILES = 128;
 const SAMPLES_PER_CLASS = 3;
 
 export interface TrainResult {
@@ -167,7 +171,12 @@ async function runTraining(run: Run): Promise<ReportData> {
     training: { ...settings, bestEpoch: fitted.bestEpoch, stopReason: fitted.stopReason },
     metrics: { validationAccuracy: judgement.accuracy, validationLogLoss: judgement.logLoss },
     tensorflow,
-    checkTiles: await readCheckTiles(store, split.validation),
+    checkTiles: await readFirstTiles(store, split.validation, CHECK_TILES),
+    // A split is in random order: its first tiles are a sample of it.
+    quantization: {
+      calibrationTiles: await readFirstTiles(store, split.train, CALIBRATION_TILES),
+      checkTiles: await readFirstTiles(store, split.validation, AGREEMENT_TILES),
+    },
   });
   const trainSeconds = fitted.history.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const report: ReportData = {
@@ -299,8 +308,12 @@ async function assemble(
   };
 }
 
-async function readCheckTiles(store: TileStore, validation: Int32Array): Promise<Uint8Array> {
-  const rows = validation.subarray(0, CHECK_TILES);
+async function readFirstTiles(
+  store: TileStore,
+  part: Int32Array,
+  count: number,
+): Promise<Uint8Array> {
+  const rows = part.subarray(0, count);
   const tiles = new Uint8Array(rows.length * store.tileBytes);
   await store.readTiles(rows, tiles);
   return tiles;

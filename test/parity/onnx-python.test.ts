@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { calibrateModel } from '#src/bundle/int8.js';
 import { headGraph } from '#src/network/head.js';
 import { inferShapes } from '#src/network/graph.js';
 import { inceptionV3ToMixed7 } from '#src/network/inception-v3.js';
@@ -26,6 +27,11 @@ interface Checked {
   input: string;
   output: string;
   shape: number[];
+}
+
+async function calibrate(model: OnnxModel, tiles: Uint8Array): Promise<OnnxModel> {
+  const check = { tiles, count: COUNT, size: SIZE, classes: 3 };
+  return await calibrateModel(model, check, {});
 }
 
 run("every kind of model passes the checker, and Python's runtime gives our numbers", async (t) => {
@@ -52,6 +58,7 @@ run("every kind of model passes the checker, and Python's runtime gives our numb
       metadata,
     });
     models.push([`whole-${classes}`, whole], [`whole-${classes}-fp16`, toFloat16(whole)]);
+    if (classes === 3) models.push([`whole-${classes}-int8`, await calibrate(whole, tiles)]);
   }
   const paths = models.map(([name, model]) => {
     const path = join(folder, `${name}.onnx`);
@@ -74,6 +81,8 @@ run("every kind of model passes the checker, and Python's runtime gives our numb
     t.like(checked, { opset: 17, ir: 8, input: 'tensor(uint8)', output: 'tensor(float)' }, name);
     t.is(checked.metadata['lungcls.json'], model.metadata['lungcls.json']);
     t.true(checked.types.includes(half ? 10 : 1), name);
+    // int8 kernels, int32 biases.
+    if (name.endsWith('int8')) t.true(checked.types.includes(3) && checked.types.includes(6));
 
     const session = await createOnnxSession({ model: paths[i] ?? '', device: 'cpu' });
     const output = (await session.run(tiles, [COUNT, SIZE, SIZE, 3])).get(model.output.name);
@@ -88,6 +97,6 @@ run("every kind of model passes the checker, and Python's runtime gives our numb
     );
     t.log(`${name}: ${difference.toExponential(1)}`);
     // Two builds of ONNX Runtime may choose other kernels; halves round where they do.
-    t.true(difference < (half ? 5e-3 : 1e-5), name);
+    t.true(difference < (half || name.endsWith('int8') ? 5e-3 : 1e-5), name);
   }
 });

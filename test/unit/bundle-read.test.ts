@@ -56,6 +56,7 @@ test('a bundle opens, and says what it is', async (t) => {
   const bundle = await openBundle(path);
   t.is(bundle.onnxPath, join(path, 'model.onnx'));
   t.is(bundle.fp16Path, join(path, 'model.fp16.onnx'));
+  t.is(bundle.int8Path, join(path, 'model.int8.onnx'));
   t.is(bundle.tfjsPath, join(path, 'tfjs'));
   t.deepEqual(bundle.metadata.classes, TINY_CLASSES);
   const spec = preprocessingSpec(TINY_SIZE);
@@ -64,11 +65,15 @@ test('a bundle opens, and says what it is', async (t) => {
   t.regex(bundle.metadata.notice, /research use only/i);
 });
 
-for (const name of ['model.onnx', 'model.fp16.onnx']) {
+for (const name of ['model.onnx', 'model.fp16.onnx', 'model.int8.onnx']) {
   test(`a lone ${name} knows what the bundle knows`, async (t) => {
     const whole = await openBundle(await tinyBundle());
     const lone = await openBundle(join(await tinyBundle(), name));
     const { files, ...description } = lone.metadata;
+    await t.throwsAsync(openBundle(join(await tinyBundle(), name), { precision: 'int8' }), {
+      code: 'MODEL_INVALID',
+      message: /folder for precision int8 but it is a lone file/,
+    });
     t.deepEqual(Object.keys(files), [name]);
     t.like(whole.metadata, { ...description });
     t.is(lone.tfjsPath, undefined);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { layersModelHandler } from '#src/bundle/layers-model.js';
+import { QUANTIZATION_METADATA_KEY } from '#src/bundle/metadata.js';
 import { openBundle } from '#src/bundle/read.js';
 import { writeBundle, type WriteBundleOptions } from '#src/bundle/write.js';
 import { preprocessingSpec } from '#src/imaging/preprocessing.js';
@@ -11,6 +12,10 @@ import { inferShapes } from '#src/network/graph.js';
 import { headGraph } from '#src/network/head.js';
 import { inceptionV3ToMixed7 } from '#src/network/inception-v3.js';
 import { weightsFingerprint } from '#src/network/weights.js';
+import { baseModel, wholeModel } from '#src/onnx/export.js';
+import { readOnnxMetadata } from '#src/onnx/metadata.js';
+import { modelBytes, type OnnxModel } from '#src/onnx/model.js';
+import { createOnnxSession } from '#src/runtime/onnx-session.js';
 import { loadTensorflow } from '#src/runtime/tensorflow.js';
 import { hashedTiles, hashedWeights } from '../fixtures/network/hashed.js';
 
@@ -58,6 +63,39 @@ function crooked(): typeof tensorflow {
     return model;
   };
   return { ...tensorflow, tf: { ...tf, loadLayersModel } };
+}
+
+/**
+ * A head that tells the three tiles apart, and that 8 bits lose: a large weight on a feature that is
+ * always zero changes nothing, but beside it all others are rounded to zero.
+ */
+async function unroundableHead(): Promise<typeof headWeights> {
+  const network = { pixels: 'inception', size: SIZE } as const;
+  const run = async (model: OnnxModel): Promise<Float32Array> => {
+    const session = await createOnnxSession({ model: modelBytes(model), device: 'cpu' });
+    const outputs = await session.run(hashedTiles(3, SIZE), [3, SIZE, SIZE, 3]);
+    await session.close();
+    return outputs.get(model.output.name)?.data ?? new Float32Array();
+  };
+  const found = await run(baseModel({ weights }, network));
+  const channels = features.at(-1) ?? 0;
+  const silent = Array.from({ length: channels }, (_, c) => c).find((c) =>
+    found.every((value, i) => i % channels !== c || value === 0),
+  );
+  const probabilities = await run(wholeModel({ weights }, headWeights, { ...network, classes: 3 }));
+  const changed = new Map(headWeights);
+  const change = (name: string, of: (value: number, i: number) => number): void => {
+    const tensor = headWeights.get(name);
+    if (tensor === undefined || silent === undefined) throw new Error(`no ${name}, or none silent`);
+    changed.set(name, { ...tensor, data: tensor.data.map(of) });
+  };
+  change('dense/kernel', (value, i) => (Math.floor(i / 256) === silent ? 1000 : value));
+  // No class wins every tile where the mean of all logits is the same.
+  change('dense_2/bias', (value, c) => {
+    const logits = [0, 1, 2].map((tile) => Math.log(probabilities[3 * tile + c] ?? 0));
+    return value - logits.reduce((a, b) => a + b) / 3;
+  });
+  return changed;
 }
 
 test.serial('a bundle has all of its files, and they agree', async (t) => {
@@ -151,6 +189,64 @@ test.serial('half precision that overflows is left out, with a warning', async (
   const bundle = await openBundle(join(folder, 'overflow'));
   t.is(bundle.fp16Path, undefined);
   t.false((await readdir(join(folder, 'overflow'))).includes('model.fp16.onnx'));
+});
+
+test.serial('the 8-bit file is there if it agrees, and says how well', async (t) => {
+  const messages: string[] = [];
+  const stages = new Set<string>();
+  // Calibrated on the very tiles: random weights leave no room between the classes.
+  const quantization = { calibrationTiles: hashedTiles(3, SIZE), checkTiles: hashedTiles(3, SIZE) };
+  const task = { onMessage: (message: string) => messages.push(message) };
+  const { metadata } = await writeBundle({
+    ...options('int8'),
+    ...task,
+    quantization,
+    onProgress: ({ stage }) => stages.add(stage),
+  });
+  const path = join(folder, 'int8');
+  const facts = metadata.quantization;
+  t.true(stages.has('calibrate'));
+  t.like(facts, { agreement: 1, calibrationTiles: 3, checkTiles: 3, kept: true, reason: '' });
+  t.true((facts?.maxDifference ?? 1) < 0.1);
+  const { strings } = await readOnnxMetadata(join(path, 'model.int8.onnx'));
+  t.deepEqual(JSON.parse(strings[QUANTIZATION_METADATA_KEY] ?? ''), facts);
+  t.regex(
+    await readFile(join(path, 'MODEL_CARD.md'), 'utf8'),
+    /gives 100\.0 % of 3 held-out tiles/,
+  );
+  const bundle = await openBundle(path, { engine: 'onnx', precision: 'int8' });
+  t.is(bundle.int8Path, join(path, 'model.int8.onnx'));
+  t.deepEqual(bundle.metadata, metadata);
+  t.deepEqual(messages, []);
+
+  const again = await writeBundle({ ...options('int8'), quantization });
+  t.deepEqual(again.metadata, metadata);
+  await rm(path, { recursive: true });
+});
+
+test.serial('an 8-bit file that disagrees is left out, and the rest stands', async (t) => {
+  const messages: string[] = [];
+  const { metadata } = await writeBundle({
+    ...options('left-out'),
+    headWeights: await unroundableHead(),
+    quantization: { calibrationTiles: hashedTiles(3, SIZE), checkTiles: hashedTiles(3, SIZE) },
+    onMessage: (message, level) => messages.push(`${level}: ${message}`),
+  });
+  const path = join(folder, 'left-out');
+  t.false('model.int8.onnx' in metadata.files);
+  t.false((await readdir(path)).includes('model.int8.onnx'));
+  t.like(metadata.quantization, { kept: false });
+  t.regex(messages.join('\n'), /^warning: model\.int8\.onnx was left out: it names/);
+  t.is((await openBundle(path)).int8Path, undefined);
+  const error = await t.throwsAsync(openBundle(path, { precision: 'int8' }), {
+    code: 'MODEL_INVALID',
+  });
+  t.regex(
+    error.message,
+    /model\.int8\.onnx for precision int8 but it is not in this bundle \(model/,
+  );
+  t.regex(await readFile(join(path, 'MODEL_CARD.md'), 'utf8'), /too much: that file was left out/);
+  await rm(path, { recursive: true });
 });
 
 test.serial('stopped at any step, it leaves nothing', async (t) => {
