@@ -29,6 +29,7 @@ export {
   type ClassifierOptions,
   type Device,
   type Engine,
+  type Precision,
 } from './inference/classifier.js';
 
 export {

@@ -1,4 +1,5 @@
 /** One interface over the engines that can run a model: tiles in, probabilities out. */
+import { PRECISIONS, type Precision } from '../bundle/metadata.js';
 import type { Bundle } from '../bundle/read.js';
 import { openBundle } from '../bundle/read.js';
 import { LungclsError } from '../errors.js';
@@ -8,6 +9,8 @@ import { throwIfAborted } from '../runtime/abort.js';
 
 export const ENGINES = ['onnx', 'tfjs'] as const;
 export type Engine = (typeof ENGINES)[number];
+
+export { PRECISIONS, type Precision };
 
 export const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 export type Device = (typeof DEVICES)[number];
@@ -44,6 +47,11 @@ export interface ClassifierOptions extends TaskOptions {
   engine?: Engine;
   /** For the onnx engine: `auto` (default) takes the best there is. */
   device?: Device;
+  /**
+   * Which ONNX file of the bundle: `fp32` (default), `fp16`, or `int8`, two to three times as fast on
+   * CPUs with VNNI, for nearly the same classes; it runs on the CPU unless `device` says otherwise.
+   */
+  precision?: Precision | undefined;
   /** Threads for one run; all that the process may use by default. */
   threads?: number;
   /** Tiles a run: 32 by default. */
@@ -69,7 +77,14 @@ export async function loadClassifier(
   options: ClassifierOptions = {},
 ): Promise<Classifier> {
   const engine = options.engine ?? 'onnx';
-  const bundle = typeof model === 'string' ? await openBundle(model, { engine }) : model;
+  const { precision } = options;
+  if (engine === 'tfjs' && precision !== undefined && precision !== 'fp32') {
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected the engine onnx for precision ${precision} but received ${engine}`,
+    );
+  }
+  const bundle = typeof model === 'string' ? await openBundle(model, { engine, precision }) : model;
   throwIfAborted(options.signal);
   const batchSize = options.batchSize ?? DEFAULT_INFERENCE_BATCH;
   const { size } = bundle.metadata.preprocessing;

@@ -1,5 +1,5 @@
 /** The model's ONNX file in ONNX Runtime, in a worker thread. */
-import type { Bundle } from '../bundle/read.js';
+import { onnxFileOf, type Bundle } from '../bundle/read.js';
 import { LungclsError } from '../errors.js';
 import { createOnnxSession } from '../runtime/onnx-session.js';
 import type { BatchRunner, ClassifierOptions } from './classifier.js';
@@ -13,23 +13,27 @@ export async function createOnnxRunner(
   shape: readonly number[],
   options: ClassifierOptions,
 ): Promise<BatchRunner> {
+  const { precision, device = 'auto' } = options;
+  const model = onnxFileOf(bundle, precision);
   const session = await createOnnxSession({
-    model: bundle.onnxPath,
-    device: options.device ?? 'auto',
+    model,
+    // CUDA has no integer kernels for it: float32 is faster there.
+    device: precision === 'int8' && device === 'auto' ? 'cpu' : device,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   return {
     engine: 'onnx',
-    description: session.description,
+    description:
+      precision === undefined ? session.description : `${session.description}, ${precision}`,
     async run(tiles) {
       const outputs = await session.run(tiles, shape);
       const probabilities = outputs.get(OUTPUT)?.data;
       if (probabilities === undefined) {
         throw new LungclsError(
           'MODEL_INVALID',
-          `Expected an output named ${OUTPUT} in ${bundle.onnxPath} but it has ${[...outputs.keys()].join(', ')}`,
-          { path: bundle.onnxPath },
+          `Expected an output named ${OUTPUT} in ${model} but it has ${[...outputs.keys()].join(', ')}`,
+          { path: model },
         );
       }
       return probabilities;

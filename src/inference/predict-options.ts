@@ -6,8 +6,10 @@ import {
   DEFAULT_INFERENCE_BATCH,
   DEVICES,
   ENGINES,
+  PRECISIONS,
   type Device,
   type Engine,
+  type Precision,
 } from './classifier.js';
 import type { PredictOptions } from './predict.js';
 
@@ -17,6 +19,8 @@ const MAX_BATCH = 4096;
 export interface PredictSettings {
   engine: Engine;
   device: Device;
+  /** Undefined where none was asked for: a folder's fp32, or what a lone file is. */
+  precision: Precision | undefined;
   batchSize: number;
   threads: number;
   maxPixels: number;
@@ -42,8 +46,15 @@ export function checkPredictOptions(options: PredictOptions): PredictSettings {
   if (inputs.filter((input) => input === '-').length > 1) {
     throw invalid("'-' at most once", 'inputs', inputs);
   }
+  const engine = oneOf(ENGINES, 'engine', options.engine ?? 'onnx');
+  const precision =
+    options.precision === undefined ? undefined : oneOf(PRECISIONS, 'precision', options.precision);
+  if (engine === 'tfjs' && precision !== undefined && precision !== 'fp32') {
+    throw invalid('fp32 (the engine is tfjs)', 'precision', precision);
+  }
   return {
-    engine: oneOf(ENGINES, 'engine', options.engine ?? 'onnx'),
+    engine,
+    precision,
     device: oneOf(DEVICES, 'device', options.device ?? 'auto'),
     batchSize: positive('batchSize', options.batchSize ?? DEFAULT_INFERENCE_BATCH, MAX_BATCH),
     threads: resolveThreads(options.threads),

@@ -11,7 +11,13 @@ import { throwIfAborted } from '../runtime/abort.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { fingerprint, type Json } from '../storage/hash.js';
 import { openPartial } from '../storage/partial.js';
-import { checkPreprocessing, loadClassifier, type Device, type Engine } from './classifier.js';
+import {
+  checkPreprocessing,
+  loadClassifier,
+  type Device,
+  type Engine,
+  type Precision,
+} from './classifier.js';
 import { runPipeline } from './pipeline.js';
 import { checkPredictOptions, type PredictSettings } from './predict-options.js';
 import { ResultFile, type ResultSink } from './result-file.js';
@@ -38,6 +44,8 @@ export interface PredictOptions extends TaskOptions {
   engine?: Engine;
   /** `auto` by default. */
   device?: Device;
+  /** Which ONNX file of a bundle's folder: `fp32` (default), `fp16`, or `int8`, for CPUs. */
+  precision?: Precision;
   /** Tiles a run, 1 to 4096; 32 by default. */
   batchSize?: number;
   /** Threads for decoding and for the network; all that the process may use by default. */
@@ -79,7 +87,7 @@ export interface PredictResult {
 export async function predict(options: PredictOptions): Promise<PredictResult> {
   const settings = checkPredictOptions(options);
   throwIfAborted(options.signal);
-  const bundle = await openBundle(options.model, { engine: settings.engine });
+  const bundle = await openBundle(options.model, settings);
   const store = await openStore(options.inputs);
   if (store === undefined) return await predictImages(bundle, options, settings);
   try {
@@ -232,7 +240,7 @@ class PredictJob {
 
   /** Of everything that a row depends on, so that rows of another job are never mixed in. */
   #fingerprint(): string {
-    const { engine, device, batchSize } = this.#settings;
+    const { engine, device, precision, batchSize } = this.#settings;
     const { classes, preprocessingFingerprint, files } = this.#bundle.metadata;
     return fingerprint({
       format: 'predict-1',
@@ -240,6 +248,7 @@ class PredictJob {
       model: { classes, preprocessingFingerprint, files: JSON.stringify(files) },
       engine,
       device,
+      precision: precision ?? null,
       batchSize,
       input: this.#identity,
     });

@@ -144,3 +144,39 @@ test.serial('predict refuses wrong options, naming what it expected and what cam
     t.is(error.code, 'INVALID_OPTION');
   }
 });
+
+test.serial('precision chooses the file of the bundle', async (t) => {
+  const results = new Map<string, Float32Array>();
+  for (const precision of ['fp32', 'fp16', 'int8'] as const) {
+    const classifier = await loadClassifier(await tinyBundle(), { precision, batchSize: 4 });
+    t.true(classifier.description.endsWith(`, ${precision}`));
+    results.set(precision, await classifier.classifyTiles(tiles(4), 4));
+    await classifier.close();
+  }
+  const reference = results.get('fp32') ?? new Float32Array();
+  for (const precision of ['fp16', 'int8']) {
+    const largest = reference.reduce(
+      (most, value, i) => Math.max(most, Math.abs(value - (results.get(precision)?.[i] ?? NaN))),
+      0,
+    );
+    t.true(largest > 0 && largest < 0.2, `${precision}: ${largest}`);
+  }
+});
+
+test('a precision that cannot be had is refused in words', async (t) => {
+  const tfjs = { engine: 'tfjs', precision: 'int8' } as const;
+  const error = await t.throwsAsync(loadClassifier(await tinyBundle(), tfjs), {
+    code: 'INVALID_OPTION',
+  });
+  t.regex(error.message, /engine onnx for precision int8 but received tfjs/);
+  const options = { model: await tinyBundle(), inputs: ['x'], output: 'out.csv' };
+  await t.throwsAsync(predict({ ...options, ...tfjs }), { code: 'INVALID_OPTION' });
+  const unknown = { ...options, precision: 'int4' as 'int8' };
+  const wrong = await t.throwsAsync(predict(unknown), { code: 'INVALID_OPTION' });
+  t.regex(wrong.message, /one of fp32, fp16, int8 for precision but received "int4"/);
+  const lone = join(await tinyBundle(), 'model.onnx');
+  const refused = await t.throwsAsync(loadClassifier(lone, { precision: 'int8' }), {
+    code: 'MODEL_INVALID',
+  });
+  t.regex(refused.message, /lone file, which runs as it is/);
+});
