@@ -99,6 +99,8 @@ async function main(): Promise<void> {
       images: { type: 'string' },
       /** What the images are, for the reader of the results. */
       archive: { type: 'string', default: 'an archive' },
+      /** What else a reader must know, such as what else the machine was doing. */
+      note: { type: 'string', default: '' },
       work: { type: 'string', default: join('build', 'bench-pipeline') },
       output: { type: 'string', short: 'o', default: join('bench', 'results') },
     },
@@ -110,6 +112,8 @@ async function main(): Promise<void> {
   await rm(values.work, { recursive: true, force: true });
   await mkdir(values.work, { recursive: true });
   await mkdir(values.output, { recursive: true });
+  const withoutPaths = (text: string): string =>
+    text.replaceAll(images, '<images>').replaceAll(values.work, '<work>');
   const machine = describeMachine();
   const results: StepResult[] = [];
   for (const step of steps(images, values.work)) {
@@ -118,14 +122,12 @@ async function main(): Promise<void> {
     if (measured.exitCode !== 0) throw new Error(`${step.name} failed`);
     results.push({
       ...step,
-      args: step.args.map((arg) => (arg === images ? '<images>' : arg)),
+      args: step.args.map(withoutPaths),
       exitCode: measured.exitCode,
       seconds: measured.seconds,
       peakRssMiB: measured.peakRssMiB,
       peakPrivateMiB: measured.peakPrivateMiB,
-      result: JSON.parse(
-        JSON.stringify(parseResult(stdout)).replaceAll(images, '<images>'),
-      ) as unknown,
+      result: JSON.parse(withoutPaths(JSON.stringify(parseResult(stdout)))) as unknown,
     });
   }
   const predictions = await readFile(join(values.work, 'predictions.csv'), 'utf8');
@@ -134,6 +136,7 @@ async function main(): Promise<void> {
       `five epochs: ${await accuracies(join(values.work, 'run-5-epochs'))}.`,
     '',
     `Rows written by predict: ${predictions.trim().split('\n').length - 1}.`,
+    ...(values.note === '' ? [] : ['', values.note]),
   ];
   await writeFile(
     join(values.output, 'pipeline.json'),
