@@ -369,9 +369,11 @@ test('memory does not grow with the number of images', async (t) => {
   };
   // The first ones let the heap grow to its working size.
   const few = await peak(500);
-  const many = await peak(2500);
+  // A late collection adds to a peak, now and then; what leaks adds to every one.
+  const many = Math.min(await peak(2500), await peak(2500));
   // 2,000 tiles more are 55 MB of pixels alone; in kilobytes.
-  t.true(many - few < 40_000, `${few} kB for 500 images, ${many} kB for 2500`);
+  t.true(many - few < 20_000, `${few} kB for 500 images, ${many} kB for 2500`);
+  t.log(`${many - few} kB more`);
 });
 
 test('a full disk is said; with space again, the same command ends the file', async (t) => {
