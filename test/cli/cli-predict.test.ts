@@ -361,7 +361,7 @@ test('memory does not grow with the number of images', async (t) => {
   );
   const peak = async (count: number): Promise<number> => {
     const { code, stderr } = await run(
-      ['predict', await tinyBundle(), '-', '-o', join(root, `${count}.csv`)],
+      ['predict', await tinyBundle(), '-', '-o', join(root, `${count}.csv`), '--force'],
       { input: `${tile}\n`.repeat(count), nodeArgs: ['--require', spy] },
     );
     t.is(code, 0, stderr);
