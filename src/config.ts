@@ -26,13 +26,30 @@ export const RECIPE = {
 /** Class order of LC25000's lung half: the recipe's. */
 export const LC25000_CLASSES = ['lung_n', 'lung_aca', 'lung_scc'] as const;
 
-/** Limits on one image, against decompression bombs; the first can be set by `--max-pixels`. */
+/**
+ * Limits on one image, against decompression bombs; the first can be set by `--max-pixels`. The others
+ * leave room for whatever the first lets through: a progressive CMYK file takes 14 bytes a pixel.
+ */
 export const LIMITS = {
   /** Most pixels an image may have: a whole 20x field of 10,000 x 10,000. */
   maxPixels: 100_000_000,
   /** Most bytes an encoded image may have. */
   maxFileBytes: 256 * 1024 * 1024,
+  /** Most bytes that decoding an image may take, beside the file's own. */
+  maxMemory: 1536 * 1024 * 1024,
+  /** Longest time that decoding an image may take, in seconds. */
+  maxSeconds: 60,
 } as const;
+
+/**
+ * The CUDA driver that page-locks the decoder's buffers, a file name for dlopen:
+ * `LUNGCLS_CUDA_DRIVER`, else NVIDIA's own. `off` gives an empty name, which means none.
+ */
+export function cudaDriver(env: NodeJS.ProcessEnv = process.env): string {
+  const own = env['LUNGCLS_CUDA_DRIVER'];
+  if (own === 'off') return '';
+  return own !== undefined && own !== '' ? own : 'libcuda.so.1';
+}
 
 export const RESEARCH_NOTICE =
   'For research use only. Not a medical device; not for diagnosis or treatment decisions.';

@@ -27,7 +27,8 @@ export const ERROR_CODES = {
   IMAGE_FORMAT: 'the bytes are not an image of a supported format',
   IMAGE_HEADER: 'the header of an image is damaged or cut off',
   IMAGE_UNSUPPORTED: 'the image uses a feature that is not supported',
-  IMAGE_TOO_LARGE: 'the image has more pixels, or more bytes, than the limit',
+  IMAGE_TOO_LARGE: 'the image has more pixels or bytes, or takes more memory, than the limit',
+  IMAGE_TOO_SLOW: 'decoding the image takes longer than the limit',
   IMAGE_DAMAGED: 'the image data is damaged or cut off',
   // Outputs.
   OUTPUT_EXISTS: 'the output exists and --force was not given',

@@ -40,5 +40,6 @@ export {
   type ImportBaseOptions,
 } from './network/bases.js';
 
+export { bufferMemory, type BufferMemory, type MemoryKind } from './native/addon.js';
 export { doctor, type Fact } from './runtime/doctor.js';
 export { demo, type DemoOptions, type DemoResult } from './demo.js';

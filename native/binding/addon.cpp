@@ -16,7 +16,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 2;
+constexpr int kInterfaceVersion = 3;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.
@@ -34,6 +34,10 @@ Napi::Value setThreads(const Napi::CallbackInfo& info) {
 
 Napi::Value threads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(ThreadPool::shared().size()));
+}
+
+Napi::Value takeThreadPeak(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(ThreadPool::shared().takePeak()));
 }
 
 Napi::Value heldBytes(const Napi::CallbackInfo& info) {
@@ -70,6 +74,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("readSource", Napi::Function::New<readSourceToJs>(env, "readSource"));
   exports.Set("setThreads", Napi::Function::New<setThreads>(env, "setThreads"));
   exports.Set("threads", Napi::Function::New<threads>(env, "threads"));
+  exports.Set("takeThreadPeak", Napi::Function::New<takeThreadPeak>(env, "takeThreadPeak"));
+  exports.Set("probeMemory", Napi::Function::New<probeMemory>(env, "probeMemory"));
   exports.Set("nativeBytes", Napi::Function::New<heldBytes>(env, "nativeBytes"));
   exports.Set("floatToHalf", Napi::Function::New<floatsToHalves>(env, "floatToHalf"));
   exports.Set("halfToFloat", Napi::Function::New<halvesToFloats>(env, "halfToFloat"));

@@ -1,6 +1,8 @@
 #include "decoder.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -16,6 +18,8 @@ constexpr std::uint64_t kMaxBatch = 1U << 16;
 constexpr std::uint64_t kMaxSlots = 64;
 constexpr std::uint64_t kMaxThreads = 1024;
 constexpr std::uint64_t kMaxPixels = 1ULL << 30;
+constexpr std::uint64_t kMaxMemory = 1ULL << 40;
+constexpr std::uint64_t kMaxMilliseconds = 24ULL * 3600 * 1000;
 // Below 2^32, which zlib's and libjpeg's counters take.
 constexpr std::uint64_t kMaxFileBytes = 1ULL << 31;
 
@@ -34,12 +38,28 @@ Napi::Value outcomesToJs(Napi::Env env, const std::vector<Outcome>& outcomes) {
 
 }  // namespace
 
+Napi::Value memoryToJs(Napi::Env env, const MemoryFacts& memory) {
+  constexpr std::array kNames{"pinned", "huge-pages", "plain"};
+  auto result = Napi::Object::New(env);
+  result.Set("kind", kNames[static_cast<std::size_t>(memory.kind)]);
+  result.Set("reason", memory.reason);
+  return result;
+}
+
+Napi::Value probeMemory(const Napi::CallbackInfo& info) {
+  // As large as a small batch's buffer, so that huge pages are worth it.
+  constexpr std::size_t kProbeBytes = 4U << 20;
+  const auto buffer = HostBuffer::allocate(kProbeBytes, pinningBy(text(info[0], "cudaDriver")));
+  return memoryToJs(info.Env(), buffer->memory());
+}
+
 Napi::Function Decoder::define(Napi::Env env) {
   return DefineClass(
       env, "TileDecoder",
       {InstanceMethod<&Decoder::decode>("decode"), InstanceMethod<&Decoder::place>("place"),
        InstanceMethod<&Decoder::view>("view"), InstanceMethod<&Decoder::detach>("detach"),
-       InstanceMethod<&Decoder::cancel>("cancel"), InstanceMethod<&Decoder::close>("close")});
+       InstanceMethod<&Decoder::cancel>("cancel"), InstanceMethod<&Decoder::close>("close"),
+       InstanceAccessor<&Decoder::memory>("memory")});
 }
 
 Decoder::Decoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Decoder>(info) {
@@ -52,13 +72,22 @@ Decoder::Decoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Decoder>(inf
   options.size = static_cast<int>(number("size", kMaxSide));
   options.limits.maxPixels = number("maxPixels", kMaxPixels);
   options.limits.maxFileBytes = number("maxFileBytes", kMaxFileBytes);
+  options.limits.maxMemory = number("maxMemory", kMaxMemory);
+  options.limits.maxTime = std::chrono::milliseconds(number("maxMilliseconds", kMaxMilliseconds));
   options.keepDamaged = given.Get("keepDamaged").ToBoolean();
+  options.sparse = given.Get("sparse").ToBoolean();
   batchSize_ = number("batchSize", kMaxBatch);
   const std::uint64_t slots = number("slots", kMaxSlots);
   const std::uint64_t threads = number("threads", kMaxThreads);
+  const PinningService pinning = pinningBy(text(given.Get("cudaDriver"), "cudaDriver"));
   for (std::uint64_t i = 0; i < slots; ++i) {
-    slots_.push_back(HostBuffer::allocate(tileBytes(options.size) * batchSize_));
+    slots_.push_back(HostBuffer::allocate(tileBytes(options.size) * batchSize_, pinning));
   }
+  // The driver may have refused some of them: the worst says what the ring is.
+  memory_ =
+      std::ranges::max(slots_, {}, [](const auto& slot) { return slot->memory().kind; })->memory();
+  countedSlots_.resize(slots_.size());
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) count(slot);
   decoder_ = std::make_shared<BatchDecoder>(ThreadPool::shared(), options, threads);
   const std::weak_ptr<BatchDecoder> weak = decoder_;
   closingHandle_ = Environment::of(info.Env()).onClosing([weak] {
@@ -122,6 +151,7 @@ Napi::Value Decoder::place(const Napi::CallbackInfo& info) {
 Napi::Value Decoder::view(const Napi::CallbackInfo& info) {
   const std::size_t slot = slotArgument(info[0]);
   const std::size_t count = wholeNumber(info[1], "count", 1, batchSize_);
+  uncount(slot);
   // The view shares the memory, and keeps it.
   auto* lease = new std::shared_ptr<HostBuffer>(slots_[slot]);
   return Napi::ArrayBuffer::New(
@@ -132,7 +162,32 @@ Napi::Value Decoder::view(const Napi::CallbackInfo& info) {
 void Decoder::detach(const Napi::CallbackInfo& info) {
   if (!info[0].IsArrayBuffer()) refuse(info.Env(), "Expected an ArrayBuffer");
   auto buffer = info[0].As<Napi::ArrayBuffer>();
-  if (!buffer.IsDetached()) buffer.Detach();
+  if (buffer.IsDetached()) return;
+  const void* memory = buffer.Data();
+  buffer.Detach();
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot]->data() == memory) count(slot);
+  }
+}
+
+// V8 counts the memory of array buffers, shows it as process.memoryUsage().external, and collects
+// garbage earlier for it. (What napi_adjust_external_memory adds is not shown.) So a slot that is
+// not lent has an array buffer over it that nobody gets to see, in place of the view over one that
+// is.
+void Decoder::count(std::size_t slot) {
+  HostBuffer& buffer = *slots_[slot];
+  countedSlots_[slot] = Napi::Persistent(
+      Napi::ArrayBuffer::New(Env(), buffer.data(), buffer.size(), [](Napi::Env, void*) {}));
+}
+
+void Decoder::uncount(std::size_t slot) {
+  if (countedSlots_[slot].IsEmpty()) return;
+  countedSlots_[slot].Value().Detach();
+  countedSlots_[slot].Reset();
+}
+
+Napi::Value Decoder::memory(const Napi::CallbackInfo& info) {
+  return memoryToJs(info.Env(), memory_);
 }
 
 void Decoder::cancel(const Napi::CallbackInfo& /*info*/) {
@@ -141,6 +196,7 @@ void Decoder::cancel(const Napi::CallbackInfo& /*info*/) {
 
 void Decoder::close(const Napi::CallbackInfo& /*info*/) {
   decoder_->cancel();
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) uncount(slot);
   slots_.clear();
 }
 

@@ -1,17 +1,17 @@
 #include "host_buffer.hpp"
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <new>
+
+#include "cuda_host.hpp"
 
 namespace lungcls {
 namespace {
 
 std::atomic<std::int64_t> heldBytes{0};
 
-// A whole page for buffers that may be page-locked; a cache line for scratch.
+// Scratch grows by whole pages and begins at a cache line.
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kLine = 64;
 
@@ -39,18 +39,38 @@ std::int64_t nativeBytes() {
   return heldBytes.load(std::memory_order_relaxed);
 }
 
-// Mapped rather than allocated: page-aligned, zeroed by the system, and only there once written to.
-std::shared_ptr<HostBuffer> HostBuffer::allocate(std::size_t bytes) {
-  const std::size_t size = roundUp(bytes == 0 ? 1 : bytes, kPage);
-  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  heldBytes.fetch_add(static_cast<std::int64_t>(size), std::memory_order_relaxed);
-  return std::shared_ptr<HostBuffer>(new HostBuffer(static_cast<std::uint8_t*>(memory), size));
+PinningService pinningBy(const std::string& cudaLibrary) {
+  PinningService service;
+  if (cudaLibrary.empty()) {
+    service.reason = "page-locking is switched off";
+  } else {
+    service.cuda = CudaHost::shared(cudaLibrary, service.reason);
+  }
+  return service;
+}
+
+std::shared_ptr<HostBuffer> HostBuffer::allocate(std::size_t bytes, const PinningService& pinning) {
+  return std::shared_ptr<HostBuffer>(new HostBuffer(bytes, pinning));
+}
+
+HostBuffer::HostBuffer(std::size_t bytes, const PinningService& pinning)
+    : mapping_(bytes), memory_{MemoryKind::Plain, pinning.reason} {
+  // Locked where it stands rather than allocated by the driver: without the driver, or when it
+  // refuses, the same memory does.
+  if (pinning.cuda != nullptr && pinning.cuda->lock(data(), size(), memory_.reason)) {
+    cuda_ = pinning.cuda;
+    memory_ = {MemoryKind::Pinned, ""};
+  } else if (mapping_.huge()) {
+    memory_.kind = MemoryKind::Huge;
+  } else {
+    memory_.reason += "; " + mapping_.plainReason();
+  }
+  heldBytes.fetch_add(static_cast<std::int64_t>(size()), std::memory_order_relaxed);
 }
 
 HostBuffer::~HostBuffer() {
-  ::munmap(data_, size_);
-  heldBytes.fetch_sub(static_cast<std::int64_t>(size_), std::memory_order_relaxed);
+  if (cuda_ != nullptr) cuda_->unlock(data());
+  heldBytes.fetch_sub(static_cast<std::int64_t>(size()), std::memory_order_relaxed);
 }
 
 std::uint8_t* ScratchBuffer::reserve(std::size_t bytes) {

@@ -4,36 +4,61 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
+
+#include "host_mapping.hpp"
 
 namespace lungcls {
 
 // Bytes held at this moment by all HostBuffers and ScratchBuffers of the process; for leak tests.
 std::int64_t nativeBytes();
 
-// A fixed block of zeroed memory. Shared by whoever needs it to stay alive: the decoder that fills
-// it, a task under way, the JavaScript view of it.
+class CudaHost;
+
+// What kind of memory a buffer is made of, the best first.
+enum class MemoryKind : std::uint8_t {
+  Pinned,  // page-locked by the CUDA driver, for fast copies to a GPU
+  Huge,    // in huge pages, as far as the system has them
+  Plain,
+};
+
+struct MemoryFacts {
+  MemoryKind kind = MemoryKind::Plain;
+  std::string reason;  // why it is nothing better; empty for Pinned
+};
+
+// Who page-locks buffers, or why nobody does.
+struct PinningService {
+  std::shared_ptr<CudaHost> cuda;
+  std::string reason = "page-locking was not asked for";
+};
+
+// The CUDA driver of that name, shared by the process; none for an empty name.
+PinningService pinningBy(const std::string& cudaLibrary);
+
+// A fixed block of zeroed memory, page-aligned. Shared by whoever needs it to stay alive: the
+// decoder that fills it, a task under way, the JavaScript view of it.
 class HostBuffer {
  public:
-  // Plain: ordinary memory. Pinned: page-locked, for fast copies to a GPU (not made yet).
-  enum class Kind : std::uint8_t { Plain, Pinned };
-
-  // Throws std::bad_alloc.
-  static std::shared_ptr<HostBuffer> allocate(std::size_t bytes);
+  // As good as can be had. Throws std::bad_alloc.
+  static std::shared_ptr<HostBuffer> allocate(std::size_t bytes,
+                                              const PinningService& pinning = {});
 
   HostBuffer(const HostBuffer&) = delete;
   HostBuffer& operator=(const HostBuffer&) = delete;
   ~HostBuffer();
 
-  [[nodiscard]] std::uint8_t* data() const { return data_; }
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] Kind kind() const { return Kind::Plain; }
+  [[nodiscard]] std::uint8_t* data() const { return mapping_.data(); }
+  [[nodiscard]] std::size_t size() const { return mapping_.size(); }
+  [[nodiscard]] const MemoryFacts& memory() const { return memory_; }
 
  private:
-  HostBuffer(std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  HostBuffer(std::size_t bytes, const PinningService& pinning);
 
-  std::uint8_t* data_;
-  std::size_t size_;
+  HostMapping mapping_;
+  std::shared_ptr<CudaHost> cuda_;  // null unless it has locked the mapping
+  MemoryFacts memory_;
 };
 
 // Reusable working memory of one thread: grows, is never initialised, keeps no content on growth.

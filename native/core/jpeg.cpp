@@ -1,8 +1,10 @@
 #include "jpeg.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <csetjmp>
 #include <cstdio>
+#include <limits>
 #include <new>
 #include <string>
 
@@ -19,6 +21,8 @@
 namespace lungcls {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // A progressive file may hold any number of scans, each of which costs a pass over the image; no
 // encoder writes more than a dozen or so. The same bound as in libjpeg-turbo's fuzzers.
 constexpr int kMaxScans = 500;
@@ -30,6 +34,8 @@ struct ErrorManager {
   jpeg_error_mgr base;  // first: libjpeg sees only this
   std::jmp_buf escape;
   char message[JMSG_LENGTH_MAX];
+  Clock::time_point deadline;
+  bool tooSlow;
 };
 
 [[noreturn]] void onError(j_common_ptr info) {
@@ -46,9 +52,14 @@ void onMessage(j_common_ptr info, int level) {
   }
 }
 
+// Called for every row of blocks, of every scan.
 void onProgress(j_common_ptr info) {
   auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
   if (decompress->input_scan_number > kMaxScans) ERREXIT(info, JERR_BAD_PROGRESSION);
+  auto* manager = reinterpret_cast<ErrorManager*>(info->err);
+  if (Clock::now() < manager->deadline) return;
+  manager->tooSlow = true;
+  std::longjmp(manager->escape, 1);
 }
 
 // OpenCV's icvCvt_CMYK2BGR: the inks are taken as Adobe stores them, inverted.
@@ -77,15 +88,21 @@ bool isUnsupported(int code) {
   }
 }
 
+// What libjpeg says when it is out of memory, or would be beyond what it may use.
+bool isOutOfMemory(int code) {
+  return code == JERR_OUT_OF_MEMORY || code == JERR_NO_BACKING_STORE;
+}
+
 // One decompression. Every method that calls libjpeg sets its own jump target, and keeps only
 // trivially destructible locals, so that a jump skips no destructor.
 class Decompressor {
  public:
-  Decompressor() {
+  explicit Decompressor(Clock::time_point deadline) {
     info_.err = jpeg_std_error(&errors_.base);
     errors_.base.error_exit = onError;
     errors_.base.emit_message = onMessage;
     errors_.message[0] = '\0';
+    errors_.deadline = deadline;
     progress_.progress_monitor = onProgress;
   }
   Decompressor(const Decompressor&) = delete;
@@ -102,9 +119,14 @@ class Decompressor {
     return true;
   }
 
-  // Into `pixels`, of width * height * 3 bytes.
-  bool readPixels(std::uint8_t* pixels) {
+  // Into `pixels`, of width * height * 3 bytes. libjpeg keeps its coefficients and rows within
+  // `maxMemory` bytes, or fails: it has no disk to put them on.
+  bool readPixels(std::uint8_t* pixels, std::uint64_t maxMemory) {
     if (setjmp(errors_.escape) != 0) return false;
+    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<long>::max());
+    // 0 would mean no limit.
+    info_.mem->max_memory_to_use =
+        static_cast<long>(std::clamp<std::uint64_t>(maxMemory, 1, kMost));
     const bool cmyk = info_.num_components == 4;
     info_.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
     info_.out_color_components = cmyk ? 4 : kChannels;
@@ -136,7 +158,12 @@ class Decompressor {
   [[nodiscard]] std::uint32_t height() const { return info_.image_height; }
   [[nodiscard]] bool warned() const { return errors_.base.num_warnings > 0; }
   [[nodiscard]] std::string message() const { return errors_.message; }
-  [[nodiscard]] bool unsupported() const { return isUnsupported(errors_.base.msg_code); }
+  // Why there are no pixels; `other` if it is none of the special reasons.
+  [[nodiscard]] Status failure(Status other) const {
+    if (errors_.tooSlow) return Status::TooSlow;
+    if (isOutOfMemory(errors_.base.msg_code)) return Status::TooLarge;
+    return isUnsupported(errors_.base.msg_code) ? Status::Unsupported : other;
+  }
 
   // Of the first marker that names one, as OpenCV 5 does; OpenCV 4 looks at the first APP1 alone.
   [[nodiscard]] int orientation() const {
@@ -166,27 +193,50 @@ bool looksLikeJpeg(std::span<const std::uint8_t> bytes) {
          (bytes.size() == 2 || bytes[2] == 0xFF);
 }
 
+namespace {
+
+Outcome tooManyPixels(const Decompressor& image, std::uint64_t pixels, std::uint64_t limit) {
+  return {Status::TooLarge, "The image has " + std::to_string(image.width()) + " x " +
+                                std::to_string(image.height()) + " = " + std::to_string(pixels) +
+                                " pixels, more than the limit of " + std::to_string(limit) +
+                                " (--max-pixels)"};
+}
+
+Outcome failed(const Decompressor& image, Status other, const ImageLimits& limits) {
+  const Status status = image.failure(other);
+  switch (status) {
+    case Status::TooSlow:
+      return {status, "Decoding took longer than the limit of " +
+                          std::to_string(limits.maxTime.count()) + " ms (maxSeconds)"};
+    case Status::TooLarge:
+      return {status, "Decoding needs more memory than the limit of " +
+                          std::to_string(limits.maxMemory) + " bytes (maxMemory)"};
+    default:
+      return {status, image.message()};
+  }
+}
+
+}  // namespace
+
 Outcome decodeJpeg(std::span<const std::uint8_t> bytes, const ImageLimits& limits, Image& image,
                    Image& spare) {
-  Decompressor decompressor;
-  if (!decompressor.readHeader(bytes)) {
-    return {decompressor.unsupported() ? Status::Unsupported : Status::Header,
-            decompressor.message()};
-  }
+  Decompressor decompressor(Clock::now() + limits.maxTime);
+  if (!decompressor.readHeader(bytes)) return failed(decompressor, Status::Header, limits);
   const std::uint64_t pixels =
       static_cast<std::uint64_t>(decompressor.width()) * decompressor.height();
-  if (pixels > limits.maxPixels) {
-    return {Status::TooLarge, "The image has " + std::to_string(decompressor.width()) + " x " +
-                                  std::to_string(decompressor.height()) + " = " +
-                                  std::to_string(pixels) + " pixels, more than the limit of " +
-                                  std::to_string(limits.maxPixels) + " (--max-pixels)"};
-  }
+  if (pixels > limits.maxPixels) return tooManyPixels(decompressor, pixels, limits.maxPixels);
   image.width = static_cast<int>(decompressor.width());
   image.height = static_cast<int>(decompressor.height());
   const int orientation = decompressor.orientation();
-  if (!decompressor.readPixels(image.pixels.reserve(image.bytes()))) {
-    return {decompressor.unsupported() ? Status::Unsupported : Status::Corrupt,
-            decompressor.message()};
+  // Turning an image takes a second one.
+  const std::uint64_t own = std::uint64_t{image.bytes()} * (orientation == 1 ? 1 : 2);
+  if (own > limits.maxMemory) {
+    return {Status::TooLarge, "Decoding needs " + std::to_string(own) +
+                                  " bytes, more than the limit of " +
+                                  std::to_string(limits.maxMemory) + " (maxMemory)"};
+  }
+  if (!decompressor.readPixels(image.pixels.reserve(image.bytes()), limits.maxMemory - own)) {
+    return failed(decompressor, Status::Corrupt, limits);
   }
   applyOrientation(orientation, image, spare);
   if (decompressor.warned()) return {Status::Damaged, decompressor.message()};

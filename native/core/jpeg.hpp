@@ -18,8 +18,8 @@ const char* libjpegTurboVersion();
 bool looksLikeJpeg(std::span<const std::uint8_t> bytes);
 
 // Decodes `bytes` into `image`; `spare` is working memory. The outcome is Ok, Damaged (libjpeg
-// warned; the pixels are its best guess), Header, Unsupported, TooLarge or Corrupt. Without pixels
-// `image` is unspecified. Throws std::bad_alloc.
+// warned; the pixels are its best guess), Header, Unsupported, TooLarge, TooSlow or Corrupt.
+// Without pixels `image` is unspecified. Throws std::bad_alloc.
 Outcome decodeJpeg(std::span<const std::uint8_t> bytes, const ImageLimits& limits, Image& image,
                    Image& spare);
 

@@ -25,6 +25,7 @@ enum class Status : std::uint8_t {
   ZipUnsupported = 13,
   Cancelled = 14,
   Internal = 15,
+  TooSlow = 16,  // stopped at the time limit
 };
 
 struct Outcome {

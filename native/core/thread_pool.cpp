@@ -21,7 +21,7 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::post(Task task) {
   const std::lock_guard lock(mutex_);
-  tasks_.push_back(std::move(task));
+  tasks_.push(std::move(task));
   startThreads();
   changed_.notify_one();
 }
@@ -38,6 +38,11 @@ std::size_t ThreadPool::size() const {
   return wanted_;
 }
 
+std::size_t ThreadPool::takePeak() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(peak_, atWork_);
+}
+
 // With the mutex held. Threads are started when there is work for them, not before.
 void ThreadPool::startThreads() {
   while (running_ < wanted_ && idle_ < tasks_.size()) {
@@ -45,7 +50,7 @@ void ThreadPool::startThreads() {
       std::thread([this] { work(); }).detach();
     } catch (const std::system_error&) {
       if (running_ > 0) return;  // those that run will come to it
-      tasks_.pop_back();
+      tasks_.dropLast();
       throw;
     }
     ++running_;
@@ -59,13 +64,14 @@ void ThreadPool::work() {
     changed_.wait(lock, [this] { return !tasks_.empty() || closing_ || running_ > wanted_; });
     if (running_ > wanted_ || tasks_.empty()) break;
     --idle_;
+    peak_ = std::max(peak_, ++atWork_);
     {
-      Task task = std::move(tasks_.front());
-      tasks_.pop_front();
+      const Task task = tasks_.pop();
       lock.unlock();
       task();
     }
     lock.lock();
+    --atWork_;
     ++idle_;
   }
   --idle_;

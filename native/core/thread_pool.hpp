@@ -3,9 +3,10 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <mutex>
+
+#include "ring_queue.hpp"
 
 namespace lungcls {
 
@@ -30,6 +31,8 @@ class ThreadPool {
   // At least 1. A smaller number takes effect as tasks end.
   void resize(std::size_t threads);
   [[nodiscard]] std::size_t size() const;
+  // The most tasks that ran at a time since this was last called; for tests of the budget.
+  std::size_t takePeak();
 
  private:
   void startThreads();
@@ -37,10 +40,12 @@ class ThreadPool {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Task> tasks_;
+  RingQueue<Task> tasks_;
   std::size_t wanted_;
   std::size_t running_ = 0;
   std::size_t idle_ = 0;
+  std::size_t atWork_ = 0;
+  std::size_t peak_ = 0;
   bool closing_ = false;
 };
 

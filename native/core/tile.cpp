@@ -104,10 +104,12 @@ void tilesFromSources(std::span<const ImageSource> sources, const TileOptions& o
                         .maxPixels = options.limits.maxPixels};
   }
   // Out of memory leaves NotTaken: libjpeg-turbo's path needs less, and says so itself if it fails.
-  static_cast<void>(guarded([&]() -> Outcome {
-    jpeg_sparse::decodeResized({jobs.data(), jobCount}, workspace.sparse);
-    return {};
-  }));
+  if (options.sparse) {
+    static_cast<void>(guarded([&]() -> Outcome {
+      jpeg_sparse::decodeResized({jobs.data(), jobCount}, workspace.sparse);
+      return {};
+    }));
+  }
   for (std::size_t j = 0; j < jobCount; ++j) {
     if (jobs[j].result == SparseResult::Ok) continue;
     const std::size_t i = tileOfJob[j];

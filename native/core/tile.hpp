@@ -27,6 +27,7 @@ struct TileOptions {
   int size = 256;  // side of the square tile, in pixels
   ImageLimits limits;
   bool keepDamaged = false;  // give the pixels of images that decoded with a warning
+  bool sparse = true;        // false: by libjpeg-turbo alone, to compare the two decoders
 };
 
 inline std::size_t tileBytes(int size) {

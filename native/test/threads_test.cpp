@@ -152,21 +152,3 @@ TEST("decoder: work may outlive its decoder's last user") {
   std::make_shared<BatchDecoder>(pool, options(), 2)->submit(batchOf(jpeg.path(), 50, done));
   done.wait();
 }
-
-TEST("buffers: what is allocated is given back") {
-  const std::int64_t before = lungcls::nativeBytes();
-  {
-    const auto buffer = HostBuffer::allocate(100'000);
-    CHECK(lungcls::nativeBytes() >= before + 100'000);
-    CHECK(buffer->kind() == HostBuffer::Kind::Plain);
-    CHECK(reinterpret_cast<std::uintptr_t>(buffer->data()) % 4096 == 0);
-    lungcls::ScratchBuffer scratch;
-    scratch.reserve(10);
-    scratch.reserve(1'000'000);
-    scratch.shrink(2'000'000);
-    CHECK(scratch.data() != nullptr);
-    scratch.shrink(10);
-    CHECK(scratch.data() == nullptr);
-  }
-  CHECK(lungcls::nativeBytes() == before);
-}

@@ -158,6 +158,65 @@ TEST("tile: limits are checked before anything is decoded") {
   CHECK(tile == Bytes(tileBytes(kSize), 0));
 }
 
+TEST("tile: what decoding may take in memory and time is bounded, whichever decoder it is") {
+  const auto statusOf = [](const Bytes& jpeg, const TileOptions& chosen, const char* named) {
+    const TemporaryFile stored(jpeg);
+    Bytes tile(tileBytes(kSize), kStale);
+    const auto outcome = makeFromFile(stored.path(), chosen, tile);
+    CHECK(outcome.ok() == (*named == '\0'));
+    CHECK(outcome.message.find(named) != std::string::npos);
+    CHECK(outcome.ok() || tile == Bytes(tileBytes(kSize), 0));
+    return outcome.status;
+  };
+  for (const bool progressive : {false, true}) {
+    const Bytes jpeg = sampleJpeg(400, 300, JpegOptions{80, progressive, 0, false});
+    TileOptions chosen = options(true);
+    chosen.sparse = false;
+    CHECK(statusOf(jpeg, chosen, "") == Status::Ok);
+    // The pixels, three bytes each, and of a progressive file its coefficients, two bytes each.
+    const std::uint64_t pixels = std::uint64_t{400} * 300 * 3;
+    chosen.limits.maxMemory = pixels - 1;
+    CHECK(statusOf(jpeg, chosen, "maxMemory") == Status::TooLarge);
+    chosen.limits.maxMemory = pixels * 2;
+    CHECK(statusOf(jpeg, chosen, progressive ? "maxMemory" : "") ==
+          (progressive ? Status::TooLarge : Status::Ok));
+    chosen.limits.maxMemory = pixels * 4;
+    CHECK(statusOf(jpeg, chosen, "") == Status::Ok);
+    chosen.limits.maxTime = std::chrono::milliseconds(0);
+    CHECK(statusOf(jpeg, chosen, "maxSeconds") == Status::TooSlow);
+  }
+}
+
+TEST("tile: a file of endless scans is given up on") {
+  const Bytes whole = sampleJpeg(1500, 1000, JpegOptions{50, true, 0, true});
+  const std::array<std::uint8_t, 2> startOfScan{0xFF, 0xDA};
+  const auto lastScan =
+      std::find_end(whole.begin(), whole.end(), startOfScan.begin(), startOfScan.end());
+  const auto withScans = [&](int more) {
+    Bytes bomb(whole.begin(), whole.end() - 2);
+    for (int i = 0; i < more; ++i) bomb.insert(bomb.end(), lastScan, whole.end() - 2);
+    bomb.insert(bomb.end(), {0xFF, 0xD9});
+    return bomb;
+  };
+  Workspace workspace;
+  Bytes tile(tileBytes(kSize), kStale);
+  TileOptions chosen = options();
+  chosen.limits.maxPixels = 1500 * 1000;
+  // Passes over all blocks, each of which takes milliseconds.
+  chosen.limits.maxTime = std::chrono::milliseconds(40);
+  const auto slow = lungcls::tileFromJpeg(withScans(400), chosen, workspace, tile.data());
+  CHECK(slow.status == Status::TooSlow);
+  CHECK(tile == Bytes(tileBytes(kSize), 0));
+
+  const Bytes small = sampleJpeg(8, 8, JpegOptions{50, true, 0, true});
+  const auto last =
+      std::find_end(small.begin(), small.end(), startOfScan.begin(), startOfScan.end());
+  Bytes many(small.begin(), small.end() - 2);
+  for (int i = 0; i < 600; ++i) many.insert(many.end(), last, small.end() - 2);
+  many.insert(many.end(), {0xFF, 0xD9});
+  CHECK(lungcls::tileFromJpeg(many, options(), workspace, tile.data()).status == Status::Corrupt);
+}
+
 TEST("tile: files that are no image have a status") {
   Bytes tile(tileBytes(kSize));
   const auto statusOf = [&](const Bytes& bytes) {

@@ -7,6 +7,7 @@ import { decodeTiles } from '../imaging/decoder.js';
 import { preprocessingFingerprint, preprocessingSpec } from '../imaging/preprocessing.js';
 import { STORE_VERSION } from '../imaging/tile-store-format.js';
 import { TileStoreWriter } from '../imaging/tile-store-writer.js';
+import type { BufferMemory } from '../native/addon.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { resolveThreads } from '../runtime/threads.js';
 import { fingerprint } from '../storage/hash.js';
@@ -65,6 +66,8 @@ export interface PreprocessResult {
   readonly tilesPerSecond: number;
   /** Threads that decoded. */
   readonly threads: number;
+  /** What the images were decoded into; undefined where none was left to decode. */
+  readonly buffers: BufferMemory | undefined;
   /** Content fingerprint of the store. */
   readonly fingerprint: string;
 }
@@ -117,7 +120,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
           'info',
         );
       }
-      await decodeAll(dataset, writer, {
+      const buffers = await decodeAll(dataset, writer, {
         ...options,
         size: spec.size,
         threads,
@@ -148,6 +151,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
         seconds,
         tilesPerSecond: (dataset.items.length - alreadyDone) / seconds,
         threads,
+        buffers,
         fingerprint: description.fingerprint,
       };
     } finally {
@@ -169,14 +173,18 @@ async function decodeAll(
   dataset: Dataset,
   writer: TileStoreWriter,
   options: DecodeOptions,
-): Promise<void> {
+): Promise<BufferMemory | undefined> {
   const total = dataset.items.length;
   const { size, threads, maxPixels, keepDamaged, signal, onProgress } = options;
   const report = (): void =>
     onProgress?.({ stage: 'decode', done: writer.done, total, unit: 'images' });
   report();
   const sources = dataset.items.slice(writer.done).map((item) => item.source);
+  let buffers: BufferMemory | undefined;
   const batches = decodeTiles(sources, {
+    onBuffers: (memory) => {
+      buffers = memory;
+    },
     size,
     batchSize: BATCH,
     threads,
@@ -192,6 +200,7 @@ async function decodeAll(
     }
     report();
   }
+  return buffers;
 }
 
 /** Trying again would end the same way, so nothing is kept. */

@@ -2,6 +2,7 @@
  * Windows bitmaps to 8-bit RGB: uncompressed, 1, 4, 8, 16, 24 or 32 bits a pixel, as described in
  * Microsoft's "Bitmap Storage". sharp's prebuilt library does not read them.
  */
+import type { DecodeLimits } from './decode-options.js';
 import { checkDimensions, ImageFailure, type DecodedImage } from './decoded-image.js';
 
 const FILE_HEADER_BYTES = 14;
@@ -28,11 +29,11 @@ interface BmpHeader {
  * image has a warning.
  * @throws ImageFailure
  */
-export function decodeBmp(bytes: Uint8Array, maxPixels: number): DecodedImage {
+export function decodeBmp(bytes: Uint8Array, limits: DecodeLimits): DecodedImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = readHeader(view);
   const { width, height } = header;
-  checkDimensions(width, height, maxPixels);
+  checkDimensions(width, height, RGB, limits);
   // Rows are padded to four bytes.
   const stride = Math.ceil((width * header.bits) / 32) * 4;
   const readPixel = pixelReader(view, header);

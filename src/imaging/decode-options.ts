@@ -1,6 +1,7 @@
 /** Options of decodeTiles: defaults and checks. */
 import { LIMITS } from '../config.js';
 import { LungclsError } from '../errors.js';
+import type { BufferMemory } from '../native/addon.js';
 import { resolveThreads } from '../runtime/threads.js';
 
 export interface DecodeOptions {
@@ -14,14 +15,28 @@ export interface DecodeOptions {
   threads?: number;
   /** Most pixels an image may have, up to 2^30; LIMITS.maxPixels by default. */
   maxPixels?: number;
+  /** Most bytes that decoding an image may take beside the file, up to 2^40; LIMITS.maxMemory by default. */
+  maxMemory?: number;
+  /** Longest time that decoding an image may take, up to 86400; LIMITS.maxSeconds by default. */
+  maxSeconds?: number;
+  /** Told once, before the first batch, what the buffers are made of. */
+  onBuffers?: (memory: BufferMemory) => void;
   /** Stops decoding. */
   signal?: AbortSignal;
   /** Give the tiles of damaged images too, instead of zeros; their status stays `damaged`. */
   keepDamaged?: boolean;
 }
 
-export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, 'signal'>> & {
+/** What one image may be, and what decoding it may take. */
+export interface DecodeLimits {
+  readonly maxPixels: number;
+  readonly maxMemory: number;
+  readonly maxSeconds: number;
+}
+
+export type ResolvedDecodeOptions = Required<Omit<DecodeOptions, 'signal' | 'onBuffers'>> & {
   signal: AbortSignal | undefined;
+  onBuffers: DecodeOptions['onBuffers'];
 };
 
 const DEFAULT_SLOTS = 3;
@@ -34,6 +49,9 @@ export function resolveDecodeOptions(options: DecodeOptions): ResolvedDecodeOpti
     slots: positiveInteger('slots', options.slots ?? DEFAULT_SLOTS, 64),
     threads: resolveThreads(options.threads),
     maxPixels: positiveInteger('maxPixels', options.maxPixels ?? LIMITS.maxPixels, 2 ** 30),
+    maxMemory: positiveInteger('maxMemory', options.maxMemory ?? LIMITS.maxMemory, 2 ** 40),
+    maxSeconds: seconds('maxSeconds', options.maxSeconds ?? LIMITS.maxSeconds, 86_400),
+    onBuffers: options.onBuffers,
     keepDamaged: options.keepDamaged ?? false,
     signal: options.signal,
   };
@@ -44,6 +62,16 @@ function positiveInteger(name: string, value: number, most: number): number {
     throw new LungclsError(
       'INVALID_OPTION',
       `Expected a positive integer up to ${String(most)} for ${name} but received ${String(value)} of type ${typeof value}`,
+    );
+  }
+  return value;
+}
+
+function seconds(name: string, value: number, most: number): number {
+  if (typeof value !== 'number' || !(value >= 0.001 && value <= most)) {
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected a number of seconds from 0.001 to ${String(most)} for ${name} but received ${String(value)} of type ${typeof value}`,
     );
   }
   return value;

@@ -1,5 +1,6 @@
 /** An image decoded in TypeScript, on its way into a tile. */
 import type { ErrorCode } from '../errors.js';
+import type { DecodeLimits } from './decode-options.js';
 
 /** 8-bit RGB pixels: height rows of width * 3 bytes, without gaps. */
 export interface DecodedImage {
@@ -21,8 +22,17 @@ export class ImageFailure extends Error {
   }
 }
 
-/** @throws ImageFailure IMAGE_TOO_LARGE or, without a pixel, IMAGE_HEADER */
-export function checkDimensions(width: number, height: number, maxPixels: number): void {
+/**
+ * @param bytesPerPixel What decoding takes for a pixel, its RGB bytes included.
+ * @throws ImageFailure IMAGE_TOO_LARGE or, without a pixel, IMAGE_HEADER
+ */
+export function checkDimensions(
+  width: number,
+  height: number,
+  bytesPerPixel: number,
+  limits: DecodeLimits,
+): void {
+  const { maxPixels, maxMemory } = limits;
   if (!(width >= 1 && height >= 1)) {
     throw new ImageFailure(
       'IMAGE_HEADER',
@@ -33,6 +43,13 @@ export function checkDimensions(width: number, height: number, maxPixels: number
     throw new ImageFailure(
       'IMAGE_TOO_LARGE',
       `The image has ${String(width)} x ${String(height)} = ${String(width * height)} pixels, more than the limit of ${String(maxPixels)} (--max-pixels)`,
+    );
+  }
+  const needed = width * height * bytesPerPixel;
+  if (needed > maxMemory) {
+    throw new ImageFailure(
+      'IMAGE_TOO_LARGE',
+      `Decoding needs ${String(needed)} bytes, more than the limit of ${String(maxMemory)} (maxMemory)`,
     );
   }
 }

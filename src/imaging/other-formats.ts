@@ -2,6 +2,7 @@
 import { LIMITS } from '../config.js';
 import { loadAddon, nativeStatus } from '../native/addon.js';
 import { decodeBmp } from './bmp-decoder.js';
+import type { DecodeLimits } from './decode-options.js';
 import { ImageFailure, type DecodedImage } from './decoded-image.js';
 import { imageFormat } from './image-format.js';
 import { entryNumbers, nativeFile } from './native-source.js';
@@ -13,7 +14,7 @@ import type { ImageSource } from './source.js';
  */
 export async function decodeOtherFormat(
   source: ImageSource,
-  maxPixels: number,
+  limits: DecodeLimits,
 ): Promise<DecodedImage> {
   const { status, message, bytes } = await loadAddon().readSource(
     nativeFile(source),
@@ -25,13 +26,13 @@ export async function decodeOtherFormat(
   const format = imageFormat(bytes);
   switch (format) {
     case 'bmp':
-      return decodeBmp(bytes, maxPixels);
+      return decodeBmp(bytes, limits);
     case 'png':
     case 'tiff':
     case 'webp': {
       // Loaded when first needed: it brings a large library, and most runs see only JPEGs.
       const { decodeWithSharp } = await import('./sharp-decoder.js');
-      return await decodeWithSharp(bytes, maxPixels);
+      return await decodeWithSharp(bytes, limits);
     }
     case undefined:
       throw new ImageFailure(

@@ -1,6 +1,7 @@
 /** PNG, TIFF and WebP to 8-bit RGB, through sharp. */
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { messageOf } from '../errors.js';
+import type { DecodeLimits } from './decode-options.js';
 import { checkDimensions, ImageFailure, type DecodedImage } from './decoded-image.js';
 
 // Every image is read once: a cache of decoded images would only hold memory.
@@ -14,19 +15,39 @@ const RGB = 3;
  * An image that only decodes with errors comes back with a warning.
  * @throws ImageFailure
  */
-export async function decodeWithSharp(bytes: Uint8Array, maxPixels: number): Promise<DecodedImage> {
+export async function decodeWithSharp(
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+): Promise<DecodedImage> {
   const metadata = await readMetadata(bytes);
-  checkDimensions(metadata.width, metadata.height, maxPixels);
+  checkDimensions(metadata.width, metadata.height, bytesPerPixel(metadata), limits);
   try {
-    return await toRgb(open(bytes, maxPixels, 'warning'), metadata);
+    return await toRgb(open(bytes, limits, 'warning'), metadata);
   } catch (error) {
+    throwIfTooSlow(error, limits);
     const warning = messageOf(error);
     try {
-      return { ...(await toRgb(open(bytes, maxPixels, 'none'), metadata)), warning };
-    } catch {
+      return { ...(await toRgb(open(bytes, limits, 'none'), metadata)), warning };
+    } catch (second) {
+      throwIfTooSlow(second, limits);
       throw new ImageFailure('IMAGE_DAMAGED', warning, error);
     }
   }
+}
+
+/** sharp's own pixels, and the RGB made of them. */
+function bytesPerPixel({ channels, depth }: Metadata): number {
+  return channels * (depth === 'ushort' ? 2 : 1) + RGB;
+}
+
+/** sharp tells a timeout by its words alone. */
+function throwIfTooSlow(error: unknown, { maxSeconds }: DecodeLimits): void {
+  if (!messageOf(error).startsWith('timeout')) return;
+  throw new ImageFailure(
+    'IMAGE_TOO_SLOW',
+    `Decoding took longer than the limit of ${String(maxSeconds)} s (maxSeconds)`,
+    error,
+  );
 }
 
 async function readMetadata(bytes: Uint8Array): Promise<Metadata> {
@@ -38,15 +59,19 @@ async function readMetadata(bytes: Uint8Array): Promise<Metadata> {
   }
 }
 
-function open(bytes: Uint8Array, maxPixels: number, failOn: 'none' | 'warning'): Sharp {
-  return sharp(bytes, {
-    limitInputPixels: maxPixels,
-    failOn,
-    ignoreIcc: true,
-    sequentialRead: true,
-  })
-    .autoOrient()
-    .removeAlpha();
+function open(bytes: Uint8Array, limits: DecodeLimits, failOn: 'none' | 'warning'): Sharp {
+  return (
+    sharp(bytes, {
+      limitInputPixels: limits.maxPixels,
+      failOn,
+      ignoreIcc: true,
+      sequentialRead: true,
+    })
+      // Whole seconds, an hour at most.
+      .timeout({ seconds: Math.min(Math.ceil(limits.maxSeconds), 3600) })
+      .autoOrient()
+      .removeAlpha()
+  );
 }
 
 async function toRgb(image: Sharp, metadata: Metadata): Promise<DecodedImage> {

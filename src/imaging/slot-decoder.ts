@@ -1,5 +1,5 @@
 /** Fills slots of the native ring with batches, and lends them out. */
-import { LIMITS } from '../config.js';
+import { cudaDriver, LIMITS } from '../config.js';
 import { LungclsError, messageOf } from '../errors.js';
 import {
   loadAddon,
@@ -48,8 +48,13 @@ export class SlotDecoder {
       threads: options.threads,
       maxPixels: options.maxPixels,
       maxFileBytes: LIMITS.maxFileBytes,
+      maxMemory: options.maxMemory,
+      maxMilliseconds: Math.ceil(options.maxSeconds * 1000),
       keepDamaged: options.keepDamaged,
+      sparse: true,
+      cudaDriver: cudaDriver(),
     });
+    options.onBuffers?.(this.#native.memory);
     this.#free = Array.from({ length: options.slots }, (_, i) => i);
   }
 
@@ -126,7 +131,7 @@ export class SlotDecoder {
   async #decodeOther(slot: number, row: number, source: ImageSource): Promise<TileResult> {
     if (this.#options.signal?.aborted === true) return { status: 'ABORTED', message: 'Stopped' };
     try {
-      const image = await decodeOtherFormat(source, this.#options.maxPixels);
+      const image = await decodeOtherFormat(source, this.#options);
       const damaged = image.warning !== undefined;
       if (!damaged || this.#options.keepDamaged) {
         await this.#native.place(slot, row, image.pixels, image.width, image.height);

@@ -7,6 +7,7 @@ import { TOOL_VERSION } from '../config.js';
 import { listImages } from '../dataset/list.js';
 import { LungclsError } from '../errors.js';
 import { TileStore } from '../imaging/tile-store.js';
+import type { BufferMemory } from '../native/addon.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { fingerprint, type Json } from '../storage/hash.js';
@@ -71,6 +72,8 @@ export interface PredictResult {
   seconds: number;
   tilesPerSecond: number;
   runsOn: string;
+  /** What the images were decoded into; undefined where the tiles came from a store. */
+  buffers: BufferMemory | undefined;
 }
 
 /**
@@ -128,6 +131,9 @@ async function predictImages(
       threads,
       maxPixels,
       signal,
+      onBuffers: (memory) => {
+        job.buffers = memory;
+      },
     }),
   );
 }
@@ -138,6 +144,8 @@ class PredictJob {
   readonly #options: PredictOptions;
   readonly #settings: PredictSettings;
   readonly #identity: Json;
+  /** Set once images are decoded. */
+  buffers: BufferMemory | undefined;
 
   /** @param identity of the inputs: rows of other inputs are never continued */
   constructor(bundle: Bundle, options: PredictOptions, settings: PredictSettings, identity: Json) {
@@ -231,6 +239,7 @@ class PredictJob {
         seconds,
         tilesPerSecond: seconds > 0 ? (counts.rows - resumedRows) / seconds : 0,
         runsOn: classifier.description,
+        buffers: this.buffers,
       };
     } finally {
       counter.abort();

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { decodeTiles } from '../imaging/decoder.js';
 import type { ImageSource } from '../imaging/source.js';
+import type { BufferMemory } from '../native/addon.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import { STATUS_OK } from './results.js';
 
@@ -36,10 +37,11 @@ export interface ImageInputOptions {
   threads: number | undefined;
   maxPixels: number;
   signal: AbortSignal | undefined;
+  onBuffers: (memory: BufferMemory) => void;
 }
 
 export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
-  const { list, countable, size, batchSize, threads, maxPixels, signal } = options;
+  const { list, countable, size, batchSize, threads, maxPixels, signal, onBuffers } = options;
   return {
     list,
     countable,
@@ -48,6 +50,7 @@ export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
         size,
         batchSize,
         maxPixels,
+        onBuffers,
         ...(threads === undefined ? {} : { threads }),
         ...(signal === undefined ? {} : { signal }),
       });

@@ -8,5 +8,6 @@ export type {
   NativeTileDecoder,
 } from './binding.js';
 export { floatToHalf, halfToFloat } from './half.js';
+export { bufferMemory, type BufferMemory, type MemoryKind } from './memory.js';
 export { MappedRows, type MappedRowsLayout } from './mapped-rows.js';
 export { nativeStatus, type NativeStatus } from './status.js';

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { LungclsError, messageOf } from '../errors.js';
+import type { BufferMemory } from './memory.js';
 
 /** Settings of a native tile decoder; all are checked once more in C++. */
 export interface NativeDecoderOptions {
@@ -16,8 +17,16 @@ export interface NativeDecoderOptions {
   readonly threads: number;
   readonly maxPixels: number;
   readonly maxFileBytes: number;
+  /** Bytes that decoding an image may take, up to 2^40. */
+  readonly maxMemory: number;
+  /** Time that decoding an image may take, up to a day. */
+  readonly maxMilliseconds: number;
   /** Give the pixels of images that decoded with a warning, instead of zeros. */
   readonly keepDamaged: boolean;
+  /** False: libjpeg-turbo decodes everything, to compare the two decoders. */
+  readonly sparse: boolean;
+  /** The CUDA driver that page-locks the slots (see cudaDriver); none for an empty name. */
+  readonly cudaDriver: string;
 }
 
 /** What became of the images of a batch, in order; the numbers are indices into NATIVE_STATUSES. */
@@ -30,6 +39,8 @@ export interface NativeBatchResult {
 export type NativeFile = string | Uint8Array;
 
 export interface NativeTileDecoder {
+  /** What the slots are made of. */
+  readonly memory: BufferMemory;
   /**
    * Decodes up to batchSize images into the rows of a slot, in order. Rows without an image are zeros.
    * @param entries Five numbers a file (see entryNumbers); a negative first one means a file of its own.
@@ -83,6 +94,10 @@ export interface NativeAddon {
   /** Sets the size of the process's one thread pool: its CPU budget for native work. */
   setThreads(threads: number): void;
   threads(): number;
+  /** The most tasks that ran at a time since this was last called; for tests of the budget. */
+  takeThreadPeak(): number;
+  /** What a buffer is made of, with that CUDA driver. */
+  probeMemory(cudaDriver: string): BufferMemory;
   /** Bytes of image buffers held at the moment, for leak tests. */
   nativeBytes(): number;
   /** To nearest, ties to even. Both arrays have the same length. */
@@ -91,7 +106,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

@@ -22,6 +22,7 @@ const NATIVE_STATUSES = [
   'ZIP_UNSUPPORTED',
   'ABORTED',
   'INTERNAL',
+  'IMAGE_TOO_SLOW',
 ] as const satisfies readonly NativeStatus[];
 
 /** The name of a status number of the addon. */

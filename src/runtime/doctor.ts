@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { homeDirectory } from '../config.js';
 import { messageOf } from '../errors.js';
-import { loadAddon } from '../native/addon.js';
+import { bufferMemory, loadAddon } from '../native/addon.js';
 import { cudaProblem, hasNvidiaDriver } from './cuda.js';
 import { loadTensorflow, SETUP_COMMAND } from './tensorflow.js';
 import { availableThreads } from './threads.js';
@@ -93,11 +93,24 @@ function addonFacts(): Fact[] {
         status: 'ok',
         value: addon.libjpegTurboVersion,
       },
+      buffersFact(),
     ];
   } catch (error) {
     const value = messageOf(error);
     return [{ id: 'addon', name: 'Native addon', status: 'missing', value, mend: SETUP_COMMAND }];
   }
+}
+
+/** What images are decoded into: see BufferMemory. */
+function buffersFact(): Fact {
+  const { kind, reason } = bufferMemory();
+  const words = {
+    pinned: 'page-locked for CUDA',
+    'huge-pages': 'huge pages',
+    plain: 'plain memory',
+  };
+  const value = reason === '' ? words[kind] : `${words[kind]} (${reason})`;
+  return { id: 'buffers', name: 'Image buffers', status: 'ok', value };
 }
 
 async function tensorflowFact(): Promise<Fact> {

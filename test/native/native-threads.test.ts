@@ -67,6 +67,30 @@ test('worker threads decode at the same time, with the same pixels', async (t) =
   t.regex(String(hashes[0]), /^[0-9a-f]{64}$/);
 });
 
+test.serial('decoders in worker threads share one CPU budget, the size of the pool', async (t) => {
+  const addon = loadAddon();
+  const budget = addon.threads();
+  addon.takeThreadPeak();
+  // Three decoders in each of four worker threads, each of which would take the whole pool.
+  const decoder = script(12, '').replace('import { parentPort }', 'export {}; import { parentPort }');
+  const worker = `
+    ${decoder.slice(0, decoder.indexOf('const hash ='))}
+    await Promise.all([1, 2, 3].map(async () => {
+      let rounds = 0;
+      const options = { size: 64, batchSize: 16, slots: 4, threads: ${String(budget)} };
+      for await (const batch of decodeTiles(sources, options)) {
+        batch.release();
+        if (++rounds === 12) break;
+      }
+    }));
+    parentPort.postMessage('done');`;
+  const workers = Array.from({ length: 4 }, () => startWorker(worker));
+  t.deepEqual(await Promise.all(workers.map(messageFrom)), ['done', 'done', 'done', 'done']);
+  const peak = addon.takeThreadPeak();
+  t.true(peak >= 1 && peak <= budget, `${String(peak)} threads of ${String(budget)}`);
+  t.is(addon.threads(), budget);
+});
+
 test.serial('a worker thread may end with work in flight', async (t) => {
   const bytes = loadAddon().nativeBytes();
   for (let i = 0; i < 10; i++) {

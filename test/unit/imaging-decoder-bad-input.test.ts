@@ -8,7 +8,7 @@ import test from 'ava';
 import sharp from 'sharp';
 import { ZipFile } from 'yazl';
 import { readZip } from '#src/dataset/zip.js';
-import { decodeTiles, type TileStatus } from '#src/imaging/decoder.js';
+import { decodeTiles, type DecodeOptions, type TileStatus } from '#src/imaging/decoder.js';
 import type { ImageSource, ZipEntryLocation } from '#src/imaging/source.js';
 import { tileJpeg } from '../fixtures/tiles.js';
 
@@ -36,7 +36,7 @@ interface Result {
 /** Decodes `source` into a slot that held another image before, so that stale pixels would show. */
 async function decode(
   source: ImageSource,
-  options: { keepDamaged?: boolean; maxPixels?: number } = {},
+  options: Pick<DecodeOptions, 'keepDamaged' | 'maxPixels' | 'maxMemory' | 'maxSeconds'> = {},
 ): Promise<Result> {
   const good = await stored('good.jpeg', jpeg);
   let result: Result | undefined;
@@ -109,6 +109,33 @@ for (const [what, name, bytes, status, message] of cases) {
     t.true(isBlack(result.tile), 'the tile is black, not stale');
   });
 }
+
+test('an image whose decoding takes too much memory or time has a status', async (t) => {
+  const pixels = {
+    create: { width: 2000, height: 1500, channels: 3, background: 'teal' },
+  } as const;
+  const progressive = await stored(
+    'large.jpeg',
+    await sharp(pixels).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer(),
+  );
+  const png = await stored('large.png', await sharp(pixels).png().toBuffer());
+  // The pixels take three bytes each, a progressive file's coefficients two for each of three samples.
+  const bytes = 2000 * 1500 * 3;
+  for (const [source, enough] of [
+    [progressive, bytes * 3.1],
+    [png, bytes * 2],
+  ] as const) {
+    const large = await decode(source, { maxMemory: Math.floor(enough * 0.9) });
+    t.is(large.status, 'IMAGE_TOO_LARGE', large.message);
+    t.regex(large.message, /maxMemory/);
+    t.true(isBlack(large.tile));
+    t.is((await decode(source, { maxMemory: enough })).status, 'ok');
+  }
+  const slow = await decode(progressive, { maxSeconds: 0.001 });
+  t.is(slow.status, 'IMAGE_TOO_SLOW');
+  t.regex(slow.message, /maxSeconds/);
+  t.true(isBlack(slow.tile));
+});
 
 test('a compressed bitmap is not supported', async (t) => {
   const bytes = bitmap(4, 4, 64);

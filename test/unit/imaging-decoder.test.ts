@@ -237,6 +237,8 @@ const invalid: [string, Partial<Record<keyof DecodeOptions, unknown>>][] = [
   ['slots', { slots: 65 }],
   ['threads', { threads: 0 }],
   ['maxPixels', { maxPixels: Number.NaN }],
+  ['maxMemory', { maxMemory: 0 }],
+  ['maxSeconds', { maxSeconds: 0 }],
 ];
 for (const [name, options] of invalid) {
   test(`the option ${JSON.stringify(options)} is refused by name`, async (t) => {

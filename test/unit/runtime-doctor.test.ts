@@ -7,7 +7,17 @@ test('doctor looks at everything, and names a remedy for whatever is missing', a
   const ids = facts.map(({ id }) => id);
   t.is(new Set(ids).size, ids.length);
   for (const id of [
-    ...['node', 'npm', 'compiler', 'cmake', 'addon', 'tensorflow', 'onnxruntime', 'cuda'],
+    ...[
+      'node',
+      'npm',
+      'compiler',
+      'cmake',
+      'addon',
+      'buffers',
+      'tensorflow',
+      'onnxruntime',
+      'cuda',
+    ],
     ...['cpu', 'memory', 'disk-home', 'disk-here', 'base'],
   ]) {
     t.true(ids.includes(id), id);

@@ -1,0 +1,24 @@
+/** What the native buffers that images are decoded into are made of. */
+import { cudaDriver } from '../config.js';
+import { loadAddon } from './binding.js';
+
+/**
+ * `pinned`: page-locked by the CUDA driver, which is looked for at run time, so that a GPU copies from
+ * it at full speed. `huge-pages`: ordinary memory for which the system gives huge pages. `plain`: neither.
+ */
+export type MemoryKind = 'pinned' | 'huge-pages' | 'plain';
+
+export interface BufferMemory {
+  readonly kind: MemoryKind;
+  /** Why it is nothing better; empty for `pinned`. */
+  readonly reason: string;
+}
+
+/**
+ * What a decoder's buffers are made of on this machine, found out by making one. Where there is a CUDA
+ * driver, the first call of the process starts it.
+ * @throws LungclsError ADDON_MISSING
+ */
+export function bufferMemory(): BufferMemory {
+  return loadAddon().probeMemory(cudaDriver());
+}
