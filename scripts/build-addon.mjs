@@ -33,7 +33,7 @@ if (status !== 0) {
       (error === undefined ? '.' : ` (${error.message}).`) +
       ' It needs CMake, a C++20 compiler, libjpeg-turbo, zlib and Highway:' +
       ' apt-get install cmake g++ libjpeg62-turbo-dev zlib1g-dev libhwy-dev (on Ubuntu libjpeg-turbo8-dev).' +
-      ' Then: npm run build:native',
+      ' libxsmm-dev besides makes training faster on x86-64. Then: npm run build:native',
   );
   process.exitCode = 1;
 }

@@ -8,6 +8,7 @@
 #include "../core/thread_pool.hpp"
 #include "arguments.hpp"
 #include "decoder.hpp"
+#include "dense.hpp"
 #include "environment.hpp"
 #include "reader.hpp"
 #include "rows.hpp"
@@ -16,7 +17,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 3;
+constexpr int kInterfaceVersion = 4;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.
@@ -70,6 +71,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData<Environment>(new Environment(env));
   exports.Set("interfaceVersion", Napi::Number::New(env, kInterfaceVersion));
   exports.Set("TileDecoder", Decoder::define(env));
+  exports.Set("DenseLayer", Dense::define(env));
+  exports.Set("denseSupport", Napi::Function::New<denseSupport>(env, "denseSupport"));
   exports.Set("MappedRows", Rows::define(env));
   exports.Set("readSource", Napi::Function::New<readSourceToJs>(env, "readSource"));
   exports.Set("setThreads", Napi::Function::New<setThreads>(env, "setThreads"));

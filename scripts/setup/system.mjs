@@ -46,6 +46,11 @@ export const REQUIREMENTS = {
   compiler: { found: () => compilerName() !== undefined, apt: 'g++' },
   jpeg: { found: () => hasHeader('jpeglib.h'), apt: 'libjpeg-dev' },
   highway: { found: () => hasHeader('hwy/highway.h'), apt: 'libhwy-dev' },
+  // Of use on x86-64 alone; elsewhere the addon is built without it.
+  libxsmm: {
+    found: () => process.arch !== 'x64' || process.platform !== 'linux' || hasHeader('libxsmm.h'),
+    apt: 'libxsmm-dev',
+  },
   zlib: { found: () => hasHeader('zlib.h'), apt: 'zlib1g-dev' },
   pip: { found: () => hasPythonModule('pip'), apt: 'python3-pip' },
   venv: { found: () => hasPythonModule('venv, ensurepip'), apt: 'python3-venv' },

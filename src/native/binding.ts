@@ -74,11 +74,33 @@ export interface NativeMappedRows {
   close(): void;
 }
 
+/** See DenseLayer in dense.ts; the arrays are numbered value 0, momentum 1, velocity 2. */
+export interface NativeDenseLayer {
+  forward(values: Float32Array, rows: number, output: Float32Array): Promise<void>;
+  update(
+    values: Float32Array,
+    rows: number,
+    gradient: Float32Array,
+    step: Float32Array,
+  ): Promise<void>;
+  read(array: number, to: Float32Array): void;
+  write(array: number, from: Float32Array): void;
+  close(): void;
+}
+
 export interface NativeAddon {
   /** Raised with every change of this interface, so that a stale build is noticed. */
   readonly interfaceVersion: number;
   readonly libjpegTurboVersion: string;
   readonly TileDecoder: new (options: NativeDecoderOptions) => NativeTileDecoder;
+  readonly DenseLayer: new (
+    features: number,
+    units: number,
+    blocks: number,
+    threads: number,
+  ) => NativeDenseLayer;
+  /** Whether there is a DenseLayer for this CPU, and by what means or why not. */
+  denseSupport(): { available: boolean; description: string };
   readonly MappedRows: new (
     path: string,
     offset: number,
@@ -106,7 +128,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 3;
+const INTERFACE_VERSION = 4;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { homeDirectory } from '../config.js';
 import { messageOf } from '../errors.js';
-import { bufferMemory, loadAddon } from '../native/addon.js';
+import { bufferMemory, denseSupport, loadAddon } from '../native/addon.js';
 import { cudaProblem, hasNvidiaDriver } from './cuda.js';
 import { loadTensorflow, SETUP_COMMAND } from './tensorflow.js';
 import { availableThreads } from './threads.js';
@@ -94,6 +94,7 @@ function addonFacts(): Fact[] {
         value: addon.libjpegTurboVersion,
       },
       buffersFact(),
+      kernelFact(),
     ];
   } catch (error) {
     const value = messageOf(error);
@@ -111,6 +112,18 @@ function buffersFact(): Fact {
   };
   const value = reason === '' ? words[kind] : `${words[kind]} (${reason})`;
   return { id: 'buffers', name: 'Image buffers', status: 'ok', value };
+}
+
+function kernelFact(): Fact {
+  const fact = { id: 'training-kernel', name: 'Training kernel' };
+  const { available, description } = denseSupport();
+  if (available) return { ...fact, status: 'ok', value: description };
+  return {
+    ...fact,
+    status: 'optional',
+    value: `${description}; tfjs alone trains, several times more slowly`,
+    mend: 'On x86-64: install libxsmm (Debian, Ubuntu: libxsmm-dev), then npm run build:native',
+  };
 }
 
 async function tensorflowFact(): Promise<Fact> {

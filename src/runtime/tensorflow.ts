@@ -19,6 +19,8 @@ export interface Tensorflow {
   readonly choice: TfChoice;
   /** For people: `tfjs-node-gpu on libtensorflow 2.21.0 (CPU)`. */
   readonly description: string;
+  /** Whether tensors live on a GPU. */
+  readonly onGpu: boolean;
   /** The choices that come before this one, and why they were not taken. */
   readonly skipped: readonly SkippedTensorflow[];
 }
@@ -85,10 +87,9 @@ interface NodeBackend {
   readonly isUsingGpuDevice?: boolean;
 }
 
-function requireNodePackage(choice: 'tfjs-node' | 'tfjs-node-gpu'): {
-  tf: Tf;
-  description: string;
-} {
+type Loaded = Pick<Tensorflow, 'tf' | 'description' | 'onGpu'>;
+
+function requireNodePackage(choice: 'tfjs-node' | 'tfjs-node-gpu'): Loaded {
   // The package calls two functions that Node 23 removed, or that later ones warn about.
   const legacy: {
     isNullOrUndefined?: (value: unknown) => boolean;
@@ -108,17 +109,18 @@ function requireNodePackage(choice: 'tfjs-node' | 'tfjs-node-gpu'): {
     const tf = require(PACKAGES[choice]) as Tf;
     const backend = tf.backend() as unknown as NodeBackend;
     const version = backend.binding?.TF_Version ?? 'of unknown version';
-    const device = backend.isUsingGpuDevice === true ? 'GPU' : 'CPU';
+    const onGpu = backend.isUsingGpuDevice === true;
+    const device = onGpu ? 'GPU' : 'CPU';
     if (tf.getBackend() !== 'tensorflow') {
       throw new Error(`the backend is ${tf.getBackend()} instead of tensorflow`);
     }
-    return { tf, description: `${choice} on libtensorflow ${version} (${device})` };
+    return { tf, onGpu, description: `${choice} on libtensorflow ${version} (${device})` };
   } finally {
     process.argv = argv;
   }
 }
 
-async function requireWasm(): Promise<{ tf: Tf; description: string }> {
+async function requireWasm(): Promise<Loaded> {
   const tf = require('@tensorflow/tfjs') as Tf;
   const wasm = require(PACKAGES.wasm) as typeof import('@tensorflow/tfjs-backend-wasm');
   const directory = packageDirectory(PACKAGES.wasm);
@@ -133,11 +135,12 @@ async function requireWasm(): Promise<{ tf: Tf; description: string }> {
   const threads = wasm.getThreadsCount();
   return {
     tf,
+    onGpu: false,
     description: `tfjs wasm backend ${tf.version_core} (CPU, ${threads === 1 ? 'one thread' : `${String(threads)} threads`}; slow)`,
   };
 }
 
-async function load(choice: TfChoice): Promise<{ tf: Tf; description: string }> {
+async function load(choice: TfChoice): Promise<Loaded> {
   const problem = tensorflowProblem(choice);
   if (problem !== undefined) throw new Error(problem);
   return choice === 'wasm' ? requireWasm() : requireNodePackage(choice);

@@ -168,7 +168,7 @@ async function trainEpoch(
   let done = 0;
   for await (const { tiles: chosen, batch } of featureBatches(source, tiles, batchSize, signal)) {
     const step = before.step + done;
-    const result = head.train({
+    const result = await head.train({
       batch,
       labels: Array.from(chosen, (tile) => labels[tile] ?? 0),
       mask: dropoutMask(batch.rows * units, dropout, seed, step),
@@ -217,7 +217,7 @@ export async function evaluateHead(
     settings.batchSize,
     signal,
   )) {
-    const result = head.evaluate(
+    const result = await head.evaluate(
       batch,
       Array.from(chosen, (tile) => labels[tile] ?? 0),
     );

@@ -3,6 +3,7 @@ import { DEFAULT_BASE, RECIPE } from '../config.js';
 import { LungclsError } from '../errors.js';
 import { PIXELS, type Pixels } from '../network/compose.js';
 import type { TaskOptions } from '../runtime/progress.js';
+import { FIRST_LAYERS, type FirstLayer } from './head/choose-dense.js';
 
 const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 
@@ -43,7 +44,13 @@ export interface TrainOptions extends TaskOptions {
   targetAccuracy?: number | false;
   /** Where features are computed. */
   device?: (typeof DEVICES)[number];
-  /** CPU threads for decoding and features; all by default. */
+  /**
+   * What computes the head's first layer, which holds 99.9 % of its weights: the addon's `native`
+   * kernel, `tfjs` like the rest, or (`auto`, by default) the kernel where it is there and TensorFlow
+   * does not run on a GPU. Results differ in rounding only.
+   */
+  firstLayer?: FirstLayer;
+  /** CPU threads for decoding, features and the native kernel; all by default. */
   threads?: number;
   /** Replace a run folder that is there. */
   force?: boolean;
@@ -106,6 +113,9 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   }
   if (options.device !== undefined && !DEVICES.includes(options.device)) {
     throw expected(`one of ${DEVICES.join(', ')}`, 'device', options.device);
+  }
+  if (options.firstLayer !== undefined && !FIRST_LAYERS.includes(options.firstLayer)) {
+    throw expected(`one of ${FIRST_LAYERS.join(', ')}`, 'firstLayer', options.firstLayer);
   }
   integer('epochs', 1, 1e6, 'a positive integer up to 1000000');
   integer('batchSize', 1, 65_536, 'a positive integer up to 65536');

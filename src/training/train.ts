@@ -20,6 +20,7 @@ import { Checkpoint } from './checkpoint.js';
 import type { BatchSource } from './feature-batches.js';
 import { ensureFeatures, type StoredFeatures } from './features.js';
 import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
+import { chooseFirstLayer, createFirstDense, type FirstLayerChoice } from './head/choose-dense.js';
 import { HeadTrainer } from './head/head.js';
 import { initialHeadWeights } from './head/initial.js';
 import type { HeadShape, HeadWeights } from './head/shape.js';
@@ -144,7 +145,8 @@ async function runTraining(run: Run): Promise<ReportData> {
   const task = taskOf(options, memory);
   // First of all, so that a missing backend is known before an hour of features.
   const tensorflow = await loadTensorflow();
-  announce(run, tensorflow, task);
+  const firstLayer = chooseFirstLayer(options.firstLayer ?? 'auto', tensorflow);
+  announce(run, tensorflow, firstLayer, task);
 
   const features = await ensureFeatures({
     ...task,
@@ -154,7 +156,11 @@ async function runTraining(run: Run): Promise<ReportData> {
     device: options.device,
     threads: options.threads,
   });
-  const { fitted, evaluation, weights } = await trainHead(run, tensorflow, features, task);
+  const { fitted, evaluation, weights } = await trainHead(
+    run,
+    { tensorflow, firstLayer, features },
+    task,
+  );
   const truth = Array.from(split.validation, (tile) => store.labels[tile] ?? 0);
   const judgement = judge(truth, evaluation.probabilities, store.classes);
   const data = await assemble(run, { tensorflow, features, fitted, judgement });
@@ -212,12 +218,24 @@ async function runTraining(run: Run): Promise<ReportData> {
   return report;
 }
 
-function announce({ store, split, threads }: Run, tensorflow: Tensorflow, task: TaskOptions): void {
+function announce(
+  { store, split, threads }: Run,
+  tensorflow: Tensorflow,
+  firstLayer: FirstLayerChoice,
+  task: TaskOptions,
+): void {
   const say = (text: string, level: 'info' | 'warning' = 'info'): void => {
     task.onMessage?.(text, level);
   };
   say(`Training on ${tensorflow.description}, ${String(threads)} threads`);
   for (const { choice, reason } of tensorflow.skipped) say(`Not on ${choice}: ${reason}`);
+  say(`The head's first layer: ${firstLayer.description}`);
+  if (firstLayer.missing !== undefined) {
+    say(
+      `Not in the native kernel, which is several times faster: ${firstLayer.missing}`,
+      'warning',
+    );
+  }
   say(
     `${String(split.train.length)} tiles to train on, ${String(split.validation.length)} for validation, ${String(store.classes.length)} classes`,
   );
@@ -229,18 +247,21 @@ function announce({ store, split, threads }: Run, tensorflow: Tensorflow, task: 
 
 /** Trains, keeps the best weights and evaluates them; frees the tensors. */
 async function trainHead(
-  { settings, store, split, partial }: Run,
-  tensorflow: Tensorflow,
-  features: StoredFeatures,
+  { settings, threads, store, split, partial }: Run,
+  found: { tensorflow: Tensorflow; firstLayer: FirstLayerChoice; features: StoredFeatures },
   task: TaskOptions,
 ): Promise<TrainedHead> {
+  const { tensorflow, firstLayer, features } = found;
   const shape: HeadShape = {
     features: features.shape.reduce((a, b) => a * b, 1),
     units: UNITS,
     classes: store.classes.length,
     dropout: settings.dropout,
   };
-  const head = new HeadTrainer(tensorflow.tf, shape, initialHeadWeights(shape, settings.seed));
+  const initial = initialHeadWeights(shape, settings.seed);
+  const head = new HeadTrainer(tensorflow.tf, shape, initial, {
+    createFirstDense: (kernel) => createFirstDense(firstLayer, tensorflow, kernel, threads),
+  });
   const rows = MappedRows.open(features.path, {
     offset: features.dataOffset,
     rowBytes: (2 * shape.features) / head.blocks,
@@ -254,7 +275,7 @@ async function trainHead(
       train: split.train,
       validation: split.validation,
       checkpoint: new Checkpoint(partial.path('checkpoint')),
-      runsOn: tensorflow.description,
+      runsOn: `${tensorflow.description}, first layer: ${firstLayer.description}`,
     });
     const evaluation = await evaluateHead(common, split.validation);
     return { fitted, evaluation, weights: await head.weights() };

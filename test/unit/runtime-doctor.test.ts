@@ -14,6 +14,7 @@ test('doctor looks at everything, and names a remedy for whatever is missing', a
       'cmake',
       'addon',
       'buffers',
+      'training-kernel',
       'tensorflow',
       'onnxruntime',
       'cuda',

@@ -118,6 +118,7 @@ test.serial('features are used again, and computed again where they are damaged'
   t.true(messages.some((m) => m.startsWith('Features are there already')));
   t.true(messages.some((m) => m.startsWith('The split is random')));
   t.true(messages.some((m) => m.startsWith('Training on ')));
+  t.true(messages.some((m) => /^The head's first layer: (native kernel|tfjs)/.test(m)));
 
   const features = join(await featuresFolder(copy), 'features.npy');
   const before = await readFile(features);
@@ -219,6 +220,7 @@ test.serial('options are checked, each with its name', async (t) => {
     [{ targetAccuracy: 2 }, /for targetAccuracy/],
     [{ reduceLrFactor: 1 }, /for reduceLrFactor/],
     [{ threads: 0 }, /for threads/],
+    [{ firstLayer: 'gpu' as 'auto' }, /one of auto, native, tfjs for firstLayer/],
     [{ base: '' }, /for base/],
     [
       { pixels: 'bgr' as 'recipe' },

@@ -100,6 +100,13 @@ export const trainCommand = defineCommand({
         default: RECIPE.targetAccuracy,
         describe: 'Stop once validation accuracy is above this; 1: never stop for this reason',
       })
+      .option('first-layer', {
+        choices: ['auto', 'native', 'tfjs'] as const,
+        requiresArg: true,
+        default: 'auto' as const,
+        describe:
+          "What computes the head's first layer, 99.9% of its weights: the native CPU kernel, or tfjs like the rest",
+      })
       .option('device', DEVICE)
       .option('threads', THREADS)
       .option('force', FORCE)
@@ -126,6 +133,7 @@ export const trainCommand = defineCommand({
         reduceLrPatience: argv['reduce-lr-patience'],
         reduceLrFactor: argv['reduce-lr-factor'],
         targetAccuracy: argv['target-accuracy'],
+        firstLayer: argv['first-layer'],
         device: argv.device,
         threads: argv.threads,
         force: argv.force,

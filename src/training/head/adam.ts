@@ -44,6 +44,13 @@ export class Adam {
     this.#alpha = this.#tf.keep(this.#tf.scalar(adamAlpha(learningRate, step)));
   }
 
+  /** The numbers of this step, each rounded to float32: alpha, 1 - beta1, 1 - beta2, epsilon. */
+  numbers(): Float32Array {
+    const alpha = this.#alpha?.dataSync()[0];
+    if (alpha === undefined) throw new Error('Adam.begin() was not called');
+    return Float32Array.of(alpha, 1 - ADAM.beta1, 1 - ADAM.beta2, ADAM.epsilon);
+  }
+
   /** Moves one weight, and its moments, by one step; the old tensors are freed. */
   apply(slot: AdamSlot, gradient: Tensor): void {
     const tf = this.#tf;

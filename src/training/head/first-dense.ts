@@ -1,7 +1,7 @@
 /**
  * The first Dense of the head, without its bias: it holds 38.5 million weights, 99.9 % of the head,
- * so its memory traffic is the speed of training. It stands behind an interface of its own: what
- * else computes it (a native kernel) takes its place without the rest noticing.
+ * so its memory traffic is the speed of training. It stands behind an interface of its own: the native
+ * kernel (native-dense.ts) or plain tfjs (here) computes it without the rest noticing.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import type { NamedTensor } from '../../storage/safetensors.js';
@@ -24,9 +24,9 @@ export interface FirstDense {
   /** Blocks of columns in which `forward` wants its batches. */
   readonly blocks: number;
   /** The product (rows, units) of a batch and the kernel. The batch is remembered. */
-  forward(batch: FeatureBatch): Tensor2D;
+  forward(batch: FeatureBatch): Promise<Tensor2D>;
   /** Adam's step along the gradient batch^T x `gradient`, for the batch of the last `forward`. */
-  update(gradient: Tensor2D, adam: Adam): void;
+  update(gradient: Tensor2D, adam: Adam): Promise<void>;
   /** Forgets the batch of the last `forward`, where no `update` follows. */
   forget(): void;
   /** Copies one of the arrays out, e.g. for a checkpoint. */
@@ -74,7 +74,16 @@ export class TfFirstDense implements FirstDense {
     }));
   }
 
-  forward({ rows, values }: FeatureBatch): Tensor2D {
+  forward(batch: FeatureBatch): Promise<Tensor2D> {
+    return Promise.resolve(this.#multiply(batch));
+  }
+
+  update(gradient: Tensor2D, adam: Adam): Promise<void> {
+    this.#step(gradient, adam);
+    return Promise.resolve();
+  }
+
+  #multiply({ rows, values }: FeatureBatch): Tensor2D {
     const tf = this.#tf;
     this.forget();
     const size = rows * this.#columns;
@@ -95,7 +104,7 @@ export class TfFirstDense implements FirstDense {
     return sum;
   }
 
-  update(gradient: Tensor2D, adam: Adam): void {
+  #step(gradient: Tensor2D, adam: Adam): void {
     const tf = this.#tf;
     for (const [b, slot] of this.#slots.entries()) {
       const input = this.#inputs[b];

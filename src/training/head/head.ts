@@ -7,6 +7,7 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { argmaxRows } from '../../evaluation/confusion.js';
 import { LungclsError } from '../../errors.js';
 import type { Tf } from '../../runtime/tensorflow.js';
+import type { NamedTensor } from '../../storage/safetensors.js';
 import { Adam, type AdamSlot } from './adam.js';
 import { TfFirstDense, type FeatureBatch, type FirstDense } from './first-dense.js';
 import { movingShapes, trainableShapes, type HeadShape, type HeadWeights } from './shape.js';
@@ -38,8 +39,8 @@ export interface TrainingStep {
 export type OptimizerState = HeadWeights;
 
 export interface HeadOptions {
-  /** What computes the first layer; plain tfjs if not given. It starts from `dense/kernel`. */
-  firstDense?: FirstDense;
+  /** Makes what computes the first layer from its weights; plain tfjs if not given. */
+  createFirstDense?: (kernel: NamedTensor) => FirstDense;
 }
 
 export class HeadTrainer {
@@ -59,7 +60,8 @@ export class HeadTrainer {
     this.shape = shape;
     this.#tf = tf;
     this.#adam = new Adam(tf);
-    this.#first = options.firstDense ?? new TfFirstDense(tf, weightOf(weights, FIRST_KERNEL));
+    const kernel = weightOf(weights, FIRST_KERNEL);
+    this.#first = options.createFirstDense?.(kernel) ?? new TfFirstDense(tf, kernel);
     for (const [name, dims] of trainableShapes(shape)) {
       if (name === FIRST_KERNEL) continue;
       this.#slots.set(name, {
@@ -79,9 +81,10 @@ export class HeadTrainer {
   }
 
   /** One step of training: forward, gradients, Adam, moving statistics. */
-  train({ batch, labels, mask, learningRate, step }: TrainingStep): BatchResult {
+  async train(training: TrainingStep): Promise<BatchResult> {
+    const { batch, labels, mask, learningRate, step } = training;
     const tf = this.#tf;
-    const product = this.#first.forward(batch);
+    const product = await this.#first.forward(batch);
     const names = [...this.#slots.keys()];
     const statistics: Tensor1D[] = [];
     let logits: Tensor2D | undefined;
@@ -104,11 +107,18 @@ export class HeadTrainer {
     const result = this.#result(value, logits, labels);
     this.#adam.begin(learningRate, step);
     const [productGradient, ...rest] = grads;
-    this.#first.update(present(productGradient, 'a gradient') as Tensor2D, this.#adam);
-    for (const [i, name] of names.entries()) {
-      this.#adam.apply(this.#slot(name), present(rest[i], name));
+    const updated = this.#first.update(
+      present(productGradient, 'a gradient') as Tensor2D,
+      this.#adam,
+    );
+    try {
+      for (const [i, name] of names.entries()) {
+        this.#adam.apply(this.#slot(name), present(rest[i], name));
+      }
+      this.#updateMoving(statistics);
+    } finally {
+      await updated;
     }
-    this.#updateMoving(statistics);
     tf.dispose([value, ...grads]);
     return result;
   }
@@ -117,14 +127,14 @@ export class HeadTrainer {
    * Probabilities and loss of a batch, with the moving statistics and without dropout.
    * @returns probabilities row-major (rows, classes)
    */
-  evaluate(
+  async evaluate(
     batch: FeatureBatch,
     labels: ArrayLike<number>,
-  ): BatchResult & { probabilities: Float32Array } {
+  ): Promise<BatchResult & { probabilities: Float32Array }> {
     const tf = this.#tf;
+    const product = await this.#first.forward(batch);
+    this.#first.forget();
     const [value, logits, probabilities] = tf.tidy(() => {
-      const product = this.#first.forward(batch);
-      this.#first.forget();
       const w = new Map([...this.#slots].map(([name, slot]) => [name, slot.value]));
       const output = this.#tail(product, w, {
         normalize: (x, layer) =>
@@ -140,7 +150,7 @@ export class HeadTrainer {
       return [this.#loss(this.#oneHot(labels), output), output, tf.softmax(output)] as const;
     }) as [Tensor, Tensor2D, Tensor2D];
     const values = probabilities.dataSync() as Float32Array;
-    probabilities.dispose();
+    tf.dispose([product, probabilities]);
     const result = this.#result(value, logits, labels);
     value.dispose();
     return { ...result, probabilities: values };
@@ -327,10 +337,7 @@ async function copyOf(tensor: Tensor | undefined): Promise<Float32Array<ArrayBuf
   return new Float32Array((await present(tensor, 'a weight').data()) as Float32Array);
 }
 
-function weightOf(
-  weights: HeadWeights,
-  name: string,
-): { data: Float32Array; shape: readonly number[] } {
+function weightOf(weights: HeadWeights, name: string): NamedTensor {
   const weight = weights.get(name);
   if (weight === undefined) {
     throw new LungclsError('INVALID_OPTION', `Expected a weight named ${name} but there is none`);

@@ -1,0 +1,228 @@
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "../core/dense/dense_layer.hpp"
+#include "../core/dense/parallel_for.hpp"
+#include "check.hpp"
+
+using namespace lungcls;
+using namespace lungcls::dense;
+
+namespace {
+
+using Layer = std::shared_ptr<DenseLayer>;
+constexpr auto kArrays = {DenseLayer::Array::Value, DenseLayer::Array::Momentum,
+                          DenseLayer::Array::Velocity};
+constexpr AdamStep kStep = {3e-4F, 0.1F, 0.001F, 1e-7F};
+
+struct Case {
+  DenseShape shape;
+  std::size_t rows;
+};
+
+// One unit, odd sizes, a tile that is cut off, several tiles a block, more rows than a product has.
+const std::vector<Case> kCases = {
+    {{1, 1, 1}, 1},     {{97, 1, 1}, 5},      {{96, 16, 3}, 16},
+    {{301, 37, 7}, 3},  {{1000, 256, 1}, 64}, {{1024, 256, 8}, 63},
+    {{700, 129, 2}, 1}, {{130, 5, 1}, 600},   {{64, 3000, 2}, 9},
+};
+
+// Some whole numbers between -1 and 1, times a power of two, and zeros, as behind a relu.
+std::vector<float> numbers(std::size_t count, std::uint32_t seed) {
+  std::vector<float> result(count);
+  for (float& value : result) {
+    seed = seed * 1664525 + 1013904223;
+    value = static_cast<float>(static_cast<int>(seed >> 16) - 32768) / 32768.0F;
+    if ((seed >> 8) % 3 == 0) value = 0;
+  }
+  return result;
+}
+
+// Waits for an operation of the layer.
+template <typename Begin>
+void finish(const Begin& begin) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool over = false;
+  begin([&] {
+    const std::lock_guard lock(mutex);
+    over = true;
+    changed.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return over; });
+}
+
+// Where (row, feature) stands in a batch that is laid out in blocks.
+std::size_t place(const Case& c, std::size_t row, std::size_t feature) {
+  const std::size_t width = c.shape.features / c.shape.blocks;
+  return (feature / width * c.rows + row) * width + feature % width;
+}
+
+bool close(double found, double expected, double scale) {
+  return std::abs(found - expected) <= 1e-5 * scale;
+}
+
+std::string describe(const Case& c) {
+  return std::to_string(c.shape.features) + " x " + std::to_string(c.shape.units) + " in " +
+         std::to_string(c.shape.blocks) + " blocks, " + std::to_string(c.rows) + " rows";
+}
+
+Layer filled(const Case& c, const Gemm& gemm, ThreadPool& pool) {
+  auto layer = DenseLayer::make(c.shape, gemm, pool, pool.size());
+  const auto start = numbers(c.shape.features * c.shape.units, 7);
+  std::copy(start.begin(), start.end(), layer->array(DenseLayer::Array::Value).begin());
+  return layer;
+}
+
+// The product, and all arrays after a few steps.
+std::vector<float> train(const Case& c, const Gemm& gemm, std::size_t threads) {
+  ThreadPool pool(threads);
+  const Layer layer = filled(c, gemm, pool);
+  std::vector<float> result(c.rows * c.shape.units);
+  for (std::uint32_t step = 0; step < 3; ++step) {
+    const auto x = numbers(c.rows * c.shape.features, 1 + step);
+    const auto gradient = numbers(c.rows * c.shape.units, 11 + step);
+    const DenseBatch batch = {x.data(), c.rows};
+    finish([&](auto done) { layer->forward(batch, result.data(), done); });
+    finish([&](auto done) { layer->update(batch, gradient.data(), kStep, done); });
+  }
+  for (const auto which : kArrays) {
+    const auto array = layer->array(which);
+    result.insert(result.end(), array.begin(), array.end());
+  }
+  return result;
+}
+
+void checkAgainstDouble(const Case& c, const Gemm& gemm) {
+  ThreadPool pool(2);
+  const Layer layer = filled(c, gemm, pool);
+  const auto value = layer->array(DenseLayer::Array::Value);
+  const std::vector<float> before(value.begin(), value.end());
+  const auto x = numbers(c.rows * c.shape.features, 1);
+  const auto gradient = numbers(c.rows * c.shape.units, 11);
+  std::vector<float> product(c.rows * c.shape.units, NAN);
+  const DenseBatch batch = {x.data(), c.rows};
+  finish([&](auto done) { layer->forward(batch, product.data(), done); });
+  finish([&](auto done) { layer->update(batch, gradient.data(), kStep, done); });
+  const std::size_t units = c.shape.units;
+  bool productRight = true;
+  for (std::size_t row = 0; row < c.rows; ++row) {
+    for (std::size_t unit = 0; unit < units; ++unit) {
+      double sum = 0;
+      double scale = 1;
+      for (std::size_t f = 0; f < c.shape.features; ++f) {
+        const double term = double{x[place(c, row, f)]} * before[f * units + unit];
+        sum += term;
+        scale += std::abs(term);
+      }
+      productRight = productRight && close(product[row * units + unit], sum, scale);
+    }
+  }
+  CHECK_NOTE(productRight, describe(c));
+  bool momentsRight = true;
+  bool valueRight = true;
+  for (std::size_t f = 0; f < c.shape.features; ++f) {
+    for (std::size_t unit = 0; unit < units; ++unit) {
+      double slope = 0;
+      double scale = 1e-3;
+      for (std::size_t row = 0; row < c.rows; ++row) {
+        const double term = double{x[place(c, row, f)]} * gradient[row * units + unit];
+        slope += term;
+        scale += std::abs(term);
+      }
+      const std::size_t i = f * units + unit;
+      const double m = layer->array(DenseLayer::Array::Momentum)[i];
+      const double v = layer->array(DenseLayer::Array::Velocity)[i];
+      momentsRight = momentsRight && close(m, 0.1 * slope, scale) &&
+                     close(v, 0.001 * slope * slope, scale * scale);
+      const double change = m * 3e-4 / (std::sqrt(v) + 1e-7);
+      valueRight = valueRight && std::abs(value[i] - (before[i] - change)) < 2e-7;
+    }
+  }
+  CHECK_NOTE(momentsRight, describe(c));
+  CHECK_NOTE(valueRight, describe(c));
+}
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+}  // namespace
+
+TEST("dense: plain loops multiply and step as double precision does") {
+  for (const auto& c : kCases) checkAgainstDouble(c, portableGemm());
+}
+
+TEST("dense: libxsmm multiplies and steps as double precision does, where it is there") {
+  const auto& found = libxsmmGemm();
+  CHECK(!found.description.empty());
+  if (found.gemm == nullptr) return;
+  for (const auto& c : kCases) checkAgainstDouble(c, *found.gemm);
+}
+
+TEST("dense: the same bits on any number of threads") {
+  for (const auto& c : kCases) {
+    const auto one = train(c, portableGemm(), 1);
+    CHECK_NOTE(same(one, train(c, portableGemm(), 3)), describe(c));
+    const auto* gemm = libxsmmGemm().gemm;
+    if (gemm == nullptr) continue;
+    CHECK_NOTE(same(train(c, *gemm, 1), train(c, *gemm, 3)), describe(c));
+  }
+}
+
+TEST("dense: every kind of CPU takes the same Adam step, bit for bit") {
+  constexpr std::size_t kCount = 1003;
+  const auto gradient = numbers(kCount, 1);
+  std::vector<std::vector<float>> results;
+  for (const auto& kernel : supportedAdamKernels()) {
+    auto value = numbers(kCount, 2);
+    auto momentum = numbers(kCount, 3);
+    std::vector<float> velocity(kCount, 0.25F);
+    kernel.apply(kStep, kCount, gradient.data(), value.data(), momentum.data(), velocity.data());
+    value.insert(value.end(), momentum.begin(), momentum.end());
+    value.insert(value.end(), velocity.begin(), velocity.end());
+    results.push_back(std::move(value));
+  }
+  CHECK(!results.empty());
+  for (const auto& result : results) CHECK(same(result, results.front()));
+}
+
+TEST("dense: moments that fade away become zero instead of slowing down") {
+  ThreadPool pool(1);
+  const Case c = {{16, 16, 1}, 1};
+  const Layer layer = filled(c, portableGemm(), pool);
+  for (float& m : layer->array(DenseLayer::Array::Momentum)) m = 1e-39F;
+  const std::vector<float> zeros(16, 0.0F);
+  finish([&](auto done) { layer->update({zeros.data(), 1}, zeros.data(), kStep, done); });
+#if defined(__SSE2__)
+  const auto momentum = layer->array(DenseLayer::Array::Momentum);
+  CHECK(std::all_of(momentum.begin(), momentum.end(), [](float m) { return m == 0; }));
+#endif
+}
+
+TEST("dense: a loop takes each item once, and ends once") {
+  ThreadPool pool(3);
+  std::vector<std::atomic<int>> taken(1000);
+  finish([&](auto done) {
+    parallelFor(
+        pool, taken.size(), 3,
+        [&](std::size_t item, std::size_t worker) {
+          if (worker < 3) ++taken[item];
+        },
+        done);
+  });
+  bool once = true;
+  for (const auto& count : taken) once = once && count == 1;
+  CHECK(once);
+  finish([&](auto done) {
+    parallelFor(
+        pool, 0, 3, [](std::size_t, std::size_t) {}, done);
+  });
+}

@@ -1,0 +1,75 @@
+import test from 'ava';
+import { DenseLayer, denseSupport, loadAddon } from '#src/native/addon.js';
+import { RandomStream } from '#src/training/random.js';
+
+const run = denseSupport().available ? test.serial : test.serial.skip;
+
+const random = new RandomStream([3]);
+const numbers = (length: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length }, () => Math.max(0, random.uniform() - 0.4));
+const STEP = Float32Array.of(1e-3, 0.1, 0.001, 1e-7);
+
+test('it says by what means, or why not', (t) => {
+  const { available, description } = denseSupport();
+  t.regex(description, available ? /^libxsmm \d/ : /libxsmm/);
+});
+
+run('arrays are read as they were written, and memory is given back', async (t) => {
+  const before = loadAddon().nativeBytes();
+  const layer = new DenseLayer({ features: 12, units: 5, blocks: 3, threads: 2 });
+  t.true(loadAddon().nativeBytes() > before);
+  for (const what of ['value', 'momentum', 'velocity'] as const) {
+    t.true(layer.read(what).every((x) => x === 0));
+    const data = numbers(60);
+    layer.write(what, data);
+    t.deepEqual(layer.read(what), data);
+  }
+  // Closed while it is at work: it ends that first.
+  const under = layer.forward(numbers(24), 2);
+  layer.close();
+  layer.close();
+  t.is((await under).length, 10);
+  t.throws(() => layer.read('value'), { code: 'CLOSED' });
+  t.is(loadAddon().nativeBytes(), before);
+});
+
+run('memory is flat over many steps', async (t) => {
+  const layer = new DenseLayer({ features: 64, units: 8, blocks: 2, threads: 2 });
+  const batch = numbers(640);
+  const gradient = numbers(80);
+  await layer.update(batch, 10, gradient, STEP);
+  await layer.forward(batch, 10);
+  const before = loadAddon().nativeBytes();
+  for (let i = 0; i < 50; i++) {
+    await layer.forward(batch, 10);
+    await layer.update(batch, 10, gradient, STEP);
+  }
+  t.is(loadAddon().nativeBytes(), before);
+  layer.close();
+});
+
+run('what makes no sense is refused', async (t) => {
+  const layer = new DenseLayer({ features: 12, units: 5, blocks: 3, threads: 1 });
+  const error = { instanceOf: TypeError };
+  await t.throwsAsync(layer.forward(numbers(25), 2), { ...error, message: /24 numbers.*25/ });
+  await t.throwsAsync(layer.forward(new Float32Array(), 0), error);
+  await t.throwsAsync(layer.update(numbers(24), 2, numbers(9), STEP), error);
+  await t.throwsAsync(layer.update(numbers(24), 2, numbers(10), STEP.subarray(1)), error);
+  t.throws(() => {
+    layer.write('value', numbers(59));
+  }, error);
+  const first = layer.forward(numbers(24), 2);
+  await t.throwsAsync(layer.forward(numbers(24), 2), { message: /at work/ });
+  await first;
+  layer.close();
+  for (const [features, units, blocks, threads] of [
+    [0, 5, 1, 1],
+    [12, 0, 1, 1],
+    [12, 5, 5, 1],
+    [12, 5, 13, 1],
+    [12, 5, 3, 0],
+    [1.5, 5, 1, 1],
+  ] as const) {
+    t.throws(() => new DenseLayer({ features, units, blocks, threads }), error);
+  }
+});
