@@ -16,7 +16,7 @@ export {
   type SampleTilesResult,
 } from './dataset/sample/tiles.js';
 export { TileStore, type StoreBatch } from './imaging/tile-store.js';
-export type { PreprocessingSpec } from './imaging/preprocessing.js';
+export type { PreprocessingSpec, ResizeMode } from './imaging/preprocessing.js';
 
 export { train, type TrainResult } from './training/train.js';
 export type { TrainOptions } from './training/options.js';

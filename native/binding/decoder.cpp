@@ -23,6 +23,14 @@ constexpr std::uint64_t kMaxMilliseconds = 24ULL * 3600 * 1000;
 // Below 2^32, which zlib's and libjpeg's counters take.
 constexpr std::uint64_t kMaxFileBytes = 1ULL << 31;
 
+ResizeMode resizeMode(const Napi::Value& value) {
+  const std::string name = text(value, "resize");
+  if (name == "cv2") return ResizeMode::Cv2;
+  if (name == "area") return ResizeMode::Area;
+  if (name == "fast") return ResizeMode::Fast;
+  refuse(value.Env(), "Expected cv2, area or fast for resize");
+}
+
 Napi::Value outcomesToJs(Napi::Env env, const std::vector<Outcome>& outcomes) {
   auto statuses = Napi::Uint8Array::New(env, outcomes.size());
   auto messages = Napi::Array::New(env, outcomes.size());
@@ -70,6 +78,7 @@ Decoder::Decoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Decoder>(inf
   };
   TileOptions options;
   options.size = static_cast<int>(number("size", kMaxSide));
+  options.resize = resizeMode(given.Get("resize"));
   options.limits.maxPixels = number("maxPixels", kMaxPixels);
   options.limits.maxFileBytes = number("maxFileBytes", kMaxFileBytes);
   options.limits.maxMemory = number("maxMemory", kMaxMemory);
@@ -130,11 +139,11 @@ Napi::Value Decoder::place(const Napi::CallbackInfo& info) {
   if (width > kMaxPixels / height || pixels.ByteLength() != width * height * kChannels) {
     refuse(info.Env(), "Expected width * height RGB pixels");
   }
-  const int size = decoder_->options().size;
-  const auto work = [buffer = slots_[slot], row, from = pixels.Data(), width, height, size] {
+  const auto work = [buffer = slots_[slot], row, from = pixels.Data(), width, height,
+                     options = decoder_->options()] {
     ResizePlan plan;
-    plan.prepare(static_cast<int>(width), static_cast<int>(height), size, size);
-    plan.run(from, buffer->data() + row * tileBytes(size));
+    tileFromPixels(from, static_cast<int>(width), static_cast<int>(height), options, plan,
+                   buffer->data() + row * tileBytes(options.size));
   };
   return Environment::of(info.Env())
       .begin(

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <limits>
 #include <new>
+#include <optional>
 #include <string>
 
 // jpeglib.h needs size_t and FILE to be declared before it.
@@ -28,6 +29,9 @@ using Clock = std::chrono::steady_clock;
 constexpr int kMaxScans = 500;
 constexpr int kMaxMarkerBytes = 0xFFFF;
 constexpr JDIMENSION kRowsAtATime = 16;
+// In eighths. Between a half and the whole there is nothing to gain: libjpeg-turbo's transforms to
+// 5, 6 and 7 samples have no vector code, and take longer than the one to 8.
+constexpr unsigned kScales[] = {1, 2, 3, 4, DCTSIZE};
 
 // libjpeg reports errors by calling back; the callbacks may not return, nor throw through C frames.
 struct ErrorManager {
@@ -119,7 +123,22 @@ class Decompressor {
     return true;
   }
 
-  // Into `pixels`, of width * height * 3 bytes. libjpeg keeps its coefficients and rows within
+  // Chooses the size of the result, as decodeJpeg says, and sets it in `image`.
+  bool scale(std::optional<int> leastSide, Image& image) {
+    if (setjmp(errors_.escape) != 0) return false;
+    const auto side = static_cast<JDIMENSION>(leastSide.value_or(JPEG_MAX_DIMENSION));
+    info_.scale_denom = DCTSIZE;
+    for (const unsigned scale : kScales) {
+      info_.scale_num = scale;
+      jpeg_calc_output_dimensions(&info_);
+      if (info_.output_width >= side && info_.output_height >= side) break;
+    }
+    image.width = static_cast<int>(info_.output_width);
+    image.height = static_cast<int>(info_.output_height);
+    return true;
+  }
+
+  // Into `pixels`, of as many bytes as scale() said. libjpeg keeps its coefficients and rows within
   // `maxMemory` bytes, or fails: it has no disk to put them on.
   bool readPixels(std::uint8_t* pixels, std::uint64_t maxMemory) {
     if (setjmp(errors_.escape) != 0) return false;
@@ -219,14 +238,13 @@ Outcome failed(const Decompressor& image, Status other, const ImageLimits& limit
 }  // namespace
 
 Outcome decodeJpeg(std::span<const std::uint8_t> bytes, const ImageLimits& limits, Image& image,
-                   Image& spare) {
+                   Image& spare, std::optional<int> leastSide) {
   Decompressor decompressor(Clock::now() + limits.maxTime);
   if (!decompressor.readHeader(bytes)) return failed(decompressor, Status::Header, limits);
   const std::uint64_t pixels =
       static_cast<std::uint64_t>(decompressor.width()) * decompressor.height();
   if (pixels > limits.maxPixels) return tooManyPixels(decompressor, pixels, limits.maxPixels);
-  image.width = static_cast<int>(decompressor.width());
-  image.height = static_cast<int>(decompressor.height());
+  if (!decompressor.scale(leastSide, image)) return failed(decompressor, Status::Header, limits);
   const int orientation = decompressor.orientation();
   // Turning an image takes a second one.
   const std::uint64_t own = std::uint64_t{image.bytes()} * (orientation == 1 ? 1 : 2);

@@ -26,17 +26,25 @@ struct Position {
   float fraction;  // of the way to the second
 };
 
-// Where output sample `i` lies among the source samples: pixel centres at half-integers. In the
-// mixture of double and float that OpenCV uses.
-Position positionOf(int i, double scale) {
-  const auto at = static_cast<float>((i + 0.5) * scale - 0.5);
-  const float whole = std::floor(at);
-  return {static_cast<int>(whole), at - whole};
-}
-
 // OpenCV computes the scale as the reciprocal of a quotient, which rounds differently from from/to.
 double scaleOf(int from, int to) {
   return 1.0 / (static_cast<double>(to) / from);
+}
+
+// Where output sample `i` lies among the source samples, in the mixture of double and float that
+// OpenCV uses. Linear: pixel centres at half-integers. Area, where an axis grows: the pixel that
+// covers the beginning of the output pixel, and the next one as far as it covers of it.
+Position positionOf(int i, int from, int to, Interpolation interpolation) {
+  const double scale = scaleOf(from, to);
+  if (interpolation == Interpolation::Area) {
+    const int index = static_cast<int>(std::floor(i * scale));
+    const auto fraction =
+        static_cast<float>((i + 1) - (index + 1) * (static_cast<double>(to) / from));
+    return {index, fraction <= 0 ? 0.0F : fraction - std::floor(fraction)};
+  }
+  const auto at = static_cast<float>((i + 0.5) * scale - 0.5);
+  const float whole = std::floor(at);
+  return {static_cast<int>(whole), at - whole};
 }
 
 // In 16 bits throughout, so that compilers take the multiplication that keeps the upper half.
@@ -67,12 +75,14 @@ void mixPixels(const std::uint8_t* from, std::int16_t leftWeight, std::int16_t r
 
 }  // namespace
 
-void ResizePlan::prepare(int fromWidth, int fromHeight, int toWidth, int toHeight) {
+void ResizePlan::prepare(int fromWidth, int fromHeight, int toWidth, int toHeight,
+                         Interpolation interpolation) {
   mixedRow_[0] = mixedRow_[1] = -1;
   if (fromWidth == fromWidth_ && fromHeight == fromHeight_ && toWidth == toWidth_ &&
-      toHeight == toHeight_) {
+      toHeight == toHeight_ && interpolation == interpolation_) {
     return;
   }
+  interpolation_ = interpolation;
   fromWidth_ = fromWidth;
   fromHeight_ = fromHeight;
   toWidth_ = toWidth;
@@ -85,43 +95,53 @@ void ResizePlan::prepare(int fromWidth, int fromHeight, int toWidth, int toHeigh
     method_ = Method::HalfArea;
     return;
   }
+  const double scaleX = scaleOf(fromWidth, toWidth);
+  const double scaleY = scaleOf(fromHeight, toHeight);
+  if (interpolation == Interpolation::Area && scaleX >= 1 && scaleY >= 1) {
+    method_ = Method::Area;
+    area_.prepare(fromWidth, fromHeight, toWidth, toHeight, scaleX, scaleY);
+    return;
+  }
+  prepareTaps();
+}
 
+void ResizePlan::prepareTaps() {
   bool pick = true;
-  columns_.resize(static_cast<std::size_t>(toWidth));
-  for (int x = 0; x < toWidth; ++x) {
-    auto [index, fraction] = positionOf(x, scaleOf(fromWidth, toWidth));
+  columns_.resize(static_cast<std::size_t>(toWidth_));
+  for (int x = 0; x < toWidth_; ++x) {
+    auto [index, fraction] = positionOf(x, fromWidth_, toWidth_, interpolation_);
     // Beyond the outermost pixel centres there is nothing to mix with.
     if (index < 0) {
       index = 0;
       fraction = 0;
     }
-    if (index >= fromWidth - 1) {
-      index = fromWidth - 1;
+    if (index >= fromWidth_ - 1) {
+      index = fromWidth_ - 1;
       fraction = 0;
     }
-    const int next = std::min(index + 1, fromWidth - 1);
+    const int next = std::min(index + 1, fromWidth_ - 1);
     columns_[x] = {index * kChannels, next * kChannels, roundWeight(1.0F - fraction),
                    roundWeight(fraction)};
     pick = pick && columns_[x].leftWeight == kOne;
   }
   // Vector code reads eight bytes from the left pixel on, and writes one number into the next
   // column.
-  const int lastWide = fromWidth * kChannels - 8;
+  const int lastWide = fromWidth_ * kChannels - 8;
   wideColumns_ = 0;
   while (wideColumns_ + 1 < columns_.size() && columns_[wideColumns_].left <= lastWide) {
     ++wideColumns_;
   }
-  rows_.resize(static_cast<std::size_t>(toHeight));
-  for (int y = 0; y < toHeight; ++y) {
+  rows_.resize(static_cast<std::size_t>(toHeight_));
+  for (int y = 0; y < toHeight_; ++y) {
     // Unlike columns, rows beyond the border keep their weights and mix the outermost row with
     // itself; the two roundings may then lose a unit.
-    const auto [index, fraction] = positionOf(y, scaleOf(fromHeight, toHeight));
-    rows_[y] = {std::clamp(index, 0, fromHeight - 1), std::clamp(index + 1, 0, fromHeight - 1),
+    const auto [index, fraction] = positionOf(y, fromHeight_, toHeight_, interpolation_);
+    rows_[y] = {std::clamp(index, 0, fromHeight_ - 1), std::clamp(index + 1, 0, fromHeight_ - 1),
                 roundWeight(1.0F - fraction), roundWeight(fraction)};
     pick = pick && rows_[y].aboveWeight == kOne;
   }
   method_ = pick ? Method::Pick : Method::Linear;
-  for (auto& row : mixed_) row.resize(static_cast<std::size_t>(toWidth) * kChannels);
+  for (auto& row : mixed_) row.resize(static_cast<std::size_t>(toWidth_) * kChannels);
 }
 
 void ResizePlan::run(const std::uint8_t* from, std::uint8_t* to) {
@@ -134,6 +154,9 @@ void ResizePlan::run(const std::uint8_t* from, std::uint8_t* to) {
       break;
     case Method::HalfArea:
       runHalfArea(from, to);
+      break;
+    case Method::Area:
+      area_.run(from, to);
       break;
     case Method::Linear:
       runLinear(from, to);

@@ -70,13 +70,21 @@ Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspa
   return file.read(0, {workspace.encoded.reserve(length), length});
 }
 
+void tileFromPixels(const std::uint8_t* pixels, int width, int height, const TileOptions& options,
+                    ResizePlan& plan, std::uint8_t* tile) {
+  plan.prepare(width, height, options.size, options.size,
+               options.resize == ResizeMode::Area ? Interpolation::Area : Interpolation::Linear);
+  plan.run(pixels, tile);
+}
+
 Outcome tileFromJpeg(std::span<const std::uint8_t> bytes, const TileOptions& options,
                      Workspace& workspace, std::uint8_t* tile) {
-  auto outcome = decodeJpeg(bytes, options.limits, workspace.image, workspace.spare);
+  const Image& image = workspace.image;
+  std::optional<int> leastSide;
+  if (options.resize == ResizeMode::Fast) leastSide = options.size;
+  auto outcome = decodeJpeg(bytes, options.limits, workspace.image, workspace.spare, leastSide);
   if (leavesPixels(outcome, options)) {
-    workspace.plan.prepare(workspace.image.width, workspace.image.height, options.size,
-                           options.size);
-    workspace.plan.run(workspace.image.pixels.data(), tile);
+    tileFromPixels(image.pixels.data(), image.width, image.height, options, workspace.plan, tile);
   } else {
     std::memset(tile, 0, tileBytes(options.size));
   }
@@ -104,7 +112,7 @@ void tilesFromSources(std::span<const ImageSource> sources, const TileOptions& o
                         .maxPixels = options.limits.maxPixels};
   }
   // Out of memory leaves NotTaken: libjpeg-turbo's path needs less, and says so itself if it fails.
-  if (options.sparse) {
+  if (options.sparse && options.resize == ResizeMode::Cv2) {
     static_cast<void>(guarded([&]() -> Outcome {
       jpeg_sparse::decodeResized({jobs.data(), jobCount}, workspace.sparse);
       return {};

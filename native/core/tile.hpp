@@ -23,8 +23,16 @@ struct ImageSource {
   std::optional<ZipEntry> entry;
 };
 
+// How an image becomes a tile.
+enum class ResizeMode : std::uint8_t {
+  Cv2,   // OpenCV's resize(imread(file), INTER_LINEAR)
+  Area,  // OpenCV's resize(imread(file), INTER_AREA): the mean of what a pixel covers
+  Fast,  // scaled by libjpeg-turbo's inverse DCT as far as it stays large enough, then linear
+};
+
 struct TileOptions {
   int size = 256;  // side of the square tile, in pixels
+  ResizeMode resize = ResizeMode::Cv2;
   ImageLimits limits;
   bool keepDamaged = false;  // give the pixels of images that decoded with a warning
   bool sparse = true;        // false: by libjpeg-turbo alone, to compare the two decoders
@@ -49,6 +57,10 @@ struct Workspace {
 // The whole encoded image into workspace.encoded; its length into `length`.
 Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspace& workspace,
                    std::size_t& length);
+
+// Decoded pixels (width * height * 3 bytes) to a tile.
+void tileFromPixels(const std::uint8_t* pixels, int width, int height, const TileOptions& options,
+                    ResizePlan& plan, std::uint8_t* tile);
 
 // Decodes the JPEG in `bytes` into `tile` (tileBytes(options.size) bytes). Whatever happens, the
 // tile is either this image's pixels or zeros.

@@ -6,21 +6,24 @@
 #include "resize_cases.hpp"
 #include "samples.hpp"
 
+using lungcls::Interpolation;
 using lungcls::kChannels;
 using lungcls::ResizePlan;
 using lungcls::test::hashOf;
+using lungcls::test::kAreaCases;
 using lungcls::test::kResizeCases;
 using lungcls::test::noise;
 using lungcls::test::ResizeCase;
 
 namespace {
 
-std::vector<std::uint8_t> resized(ResizePlan& plan, const ResizeCase& sizes) {
+std::vector<std::uint8_t> resized(ResizePlan& plan, const ResizeCase& sizes,
+                                  Interpolation interpolation = Interpolation::Linear) {
   const auto from =
       noise(static_cast<std::size_t>(sizes.fromWidth) * sizes.fromHeight * kChannels, sizes.seed);
   std::vector<std::uint8_t> to(static_cast<std::size_t>(sizes.toWidth) * sizes.toHeight *
                                kChannels);
-  plan.prepare(sizes.fromWidth, sizes.fromHeight, sizes.toWidth, sizes.toHeight);
+  plan.prepare(sizes.fromWidth, sizes.fromHeight, sizes.toWidth, sizes.toHeight, interpolation);
   plan.run(from.data(), to.data());
   return to;
 }
@@ -39,6 +42,26 @@ TEST("resize: every shape gives OpenCV's bytes, with one plan reused") {
     // Again with the same plan: what it has kept must not show.
     CHECK_NOTE(hashOf(resized(plan, sizes)) == sizes.hash, shapeOf(sizes) + ", again");
   }
+}
+
+TEST("resize: every shape gives OpenCV's bytes for area, with one plan reused") {
+  ResizePlan plan;
+  for (const auto& sizes : kAreaCases) {
+    CHECK_NOTE(hashOf(resized(plan, sizes, Interpolation::Area)) == sizes.hash, shapeOf(sizes));
+    CHECK_NOTE(hashOf(resized(plan, sizes, Interpolation::Area)) == sizes.hash,
+               shapeOf(sizes) + ", again");
+  }
+}
+
+TEST("resize: a plan kept from the other interpolation is made anew") {
+  ResizePlan plan;
+  ResizePlan fresh;
+  const ResizeCase sizes{50, 50, 17, 25, 3, 0};
+  const auto linear = resized(plan, sizes);
+  const auto area = resized(plan, sizes, Interpolation::Area);
+  CHECK(area == resized(fresh, sizes, Interpolation::Area));
+  CHECK(area != linear);
+  CHECK(resized(plan, sizes) == linear);
 }
 
 TEST("resize: a plan kept from another image does not show its rows") {

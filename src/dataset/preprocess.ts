@@ -4,7 +4,12 @@ import { rm } from 'node:fs/promises';
 import { LIMITS, RECIPE, TOOL_VERSION } from '../config.js';
 import { LungclsError } from '../errors.js';
 import { decodeTiles } from '../imaging/decoder.js';
-import { preprocessingFingerprint, preprocessingSpec } from '../imaging/preprocessing.js';
+import {
+  preprocessingFingerprint,
+  preprocessingSpec,
+  type PreprocessingSpec,
+  type ResizeMode,
+} from '../imaging/preprocessing.js';
 import { STORE_VERSION } from '../imaging/tile-store-format.js';
 import { TileStoreWriter } from '../imaging/tile-store-writer.js';
 import type { BufferMemory } from '../native/addon.js';
@@ -27,6 +32,8 @@ export interface PreprocessOptions extends TaskOptions {
   output: string;
   /** Side of a tile in pixels; 256 by default. */
   size?: number;
+  /** How images become tiles; `cv2` by default. */
+  resize?: ResizeMode;
   /** Names of the class folders to take, in the order of their labels. */
   classes?: readonly string[];
   /** Replace the output if it exists. */
@@ -87,7 +94,7 @@ export interface PreprocessResult {
  */
 export async function preprocess(options: PreprocessOptions): Promise<PreprocessResult> {
   const started = performance.now();
-  const spec = preprocessingSpec(options.size ?? RECIPE.imgSize);
+  const spec = preprocessingSpec(options.size ?? RECIPE.imgSize, options.resize);
   const threads = resolveThreads(options.threads);
   const maxPixels = options.maxPixels ?? LIMITS.maxPixels;
   const keepDamaged = options.keepDamaged ?? false;
@@ -122,7 +129,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
       }
       const buffers = await decodeAll(dataset, writer, {
         ...options,
-        size: spec.size,
+        spec,
         threads,
         maxPixels,
         keepDamaged,
@@ -163,7 +170,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
 }
 
 interface DecodeOptions extends TaskOptions {
-  size: number;
+  spec: PreprocessingSpec;
   threads: number;
   maxPixels: number;
   keepDamaged: boolean;
@@ -175,7 +182,7 @@ async function decodeAll(
   options: DecodeOptions,
 ): Promise<BufferMemory | undefined> {
   const total = dataset.items.length;
-  const { size, threads, maxPixels, keepDamaged, signal, onProgress } = options;
+  const { spec, threads, maxPixels, keepDamaged, signal, onProgress } = options;
   const report = (): void =>
     onProgress?.({ stage: 'decode', done: writer.done, total, unit: 'images' });
   report();
@@ -185,7 +192,8 @@ async function decodeAll(
     onBuffers: (memory) => {
       buffers = memory;
     },
-    size,
+    size: spec.size,
+    resize: spec.resize,
     batchSize: BATCH,
     threads,
     maxPixels,

@@ -3,10 +3,13 @@ import { LIMITS } from '../config.js';
 import { LungclsError } from '../errors.js';
 import type { BufferMemory } from '../native/addon.js';
 import { resolveThreads } from '../runtime/threads.js';
+import { checkResizeMode, type ResizeMode } from './preprocessing.js';
 
 export interface DecodeOptions {
   /** Side of the square tiles, in pixels, 1 to 16384. */
   size: number;
+  /** How images become tiles; `cv2` by default. */
+  resize?: ResizeMode;
   /** Tiles a batch, 1 to 65536. */
   batchSize: number;
   /** Batch buffers: one may be in use while slots - 1 are filled ahead of it. 1 to 64, default 3. */
@@ -45,6 +48,7 @@ const DEFAULT_SLOTS = 3;
 export function resolveDecodeOptions(options: DecodeOptions): ResolvedDecodeOptions {
   return {
     size: positiveInteger('size', options.size, 2 ** 14),
+    resize: checkResizeMode(options.resize ?? 'cv2'),
     batchSize: positiveInteger('batchSize', options.batchSize, 2 ** 16),
     slots: positiveInteger('slots', options.slots ?? DEFAULT_SLOTS, 64),
     threads: resolveThreads(options.threads),

@@ -12,8 +12,8 @@ export type { TileBatch, TileResult, TileStatus } from './tile-batch.js';
  * Decodes images to square RGB tiles, `batchSize` at a time, in input order, on native threads. While
  * one batch is in use, up to slots - 1 more are made; then decoding waits for release().
  *
- * The pixels of a JPEG are OpenCV's, bit for bit: imread, then resize to size x size with INTER_LINEAR.
- * PNG, TIFF, WebP and BMP are decoded by other libraries and resized likewise. An image that fails has
+ * The pixels of a JPEG are OpenCV's, bit for bit: imread, then resize to size x size with INTER_LINEAR,
+ * or as `resize` says. PNG, TIFF, WebP and BMP are decoded by other libraries and resized likewise. An image that fails has
  * a status and a message in its batch; it does not throw.
  *
  * @throws LungclsError INVALID_OPTION, ADDON_MISSING; ABORTED once the signal has fired; whatever

@@ -2,12 +2,20 @@
 import { LungclsError } from '../errors.js';
 import { fingerprint } from '../storage/hash.js';
 
+/**
+ * How images become tiles. `cv2`: OpenCV's `imread` and `resize` with INTER_LINEAR. `area`: the same with
+ * INTER_AREA, the mean of the pixels that a pixel covers, hence without aliasing. `fast`: a JPEG is
+ * scaled while it is decoded (libjpeg-turbo's scaled inverse DCT), to the smallest of 1/8, 1/4, 3/8 and
+ * 1/2 of its size that is large enough, if there is one, and resized as by `cv2` from there.
+ */
+export const RESIZE_MODES = ['cv2', 'area', 'fast'] as const;
+export type ResizeMode = (typeof RESIZE_MODES)[number];
+
 /** The preprocessing of a tile store, a model, an input. */
 export interface PreprocessingSpec {
   /** Side of the square tiles, in pixels. */
   readonly size: number;
-  /** How images are resized: `cv2` is OpenCV's `resize` with INTER_LINEAR on 8-bit pixels. */
-  readonly resize: 'cv2';
+  readonly resize: ResizeMode;
   /** Order of the channels. */
   readonly color: 'rgb';
   readonly dtype: 'uint8';
@@ -23,14 +31,24 @@ const MAX_SIZE = 4096;
  * @param size 1 to 4096
  * @throws LungclsError INVALID_OPTION
  */
-export function preprocessingSpec(size: number): PreprocessingSpec {
+export function preprocessingSpec(size: number, resize: ResizeMode = 'cv2'): PreprocessingSpec {
   if (!Number.isInteger(size) || size < 1 || size > MAX_SIZE) {
     throw new LungclsError(
       'INVALID_OPTION',
       `Expected an integer from 1 to ${String(MAX_SIZE)} for size but received ${String(size)} of type ${typeof size}`,
     );
   }
-  return { size, resize: 'cv2', color: 'rgb', dtype: 'uint8', layout: 'NHWC' };
+  return { size, resize: checkResizeMode(resize), color: 'rgb', dtype: 'uint8', layout: 'NHWC' };
+}
+
+/** @throws LungclsError INVALID_OPTION */
+export function checkResizeMode(value: unknown): ResizeMode {
+  const mode = RESIZE_MODES.find((name) => name === value);
+  if (mode !== undefined) return mode;
+  throw new LungclsError(
+    'INVALID_OPTION',
+    `Expected one of ${RESIZE_MODES.join(', ')} for resize but received ${String(value)} of type ${typeof value}`,
+  );
 }
 
 /** SHA-256 (hex) that two descriptions share exactly when tiles of both may be mixed. */
@@ -46,7 +64,9 @@ export function parsePreprocessingSpec(value: unknown): PreprocessingSpec | unde
   if (typeof size !== 'number' || !Number.isInteger(size) || size < 1 || size > MAX_SIZE) {
     return undefined;
   }
-  if (resize !== 'cv2' || color !== 'rgb' || dtype !== 'uint8' || layout !== 'NHWC')
+  const mode = RESIZE_MODES.find((name) => name === resize);
+  if (mode === undefined || color !== 'rgb' || dtype !== 'uint8' || layout !== 'NHWC') {
     return undefined;
-  return { size, resize, color, dtype, layout };
+  }
+  return { size, resize: mode, color, dtype, layout };
 }

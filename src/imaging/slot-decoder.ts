@@ -43,6 +43,7 @@ export class SlotDecoder {
     this.#options = options;
     this.#native = createDecoder(addon, {
       size: options.size,
+      resize: options.resize,
       batchSize: options.batchSize,
       slots: options.slots,
       threads: options.threads,

@@ -1,6 +1,10 @@
 /** What stands in a tile store's folder, for its writer and its reader. */
 import { LungclsError } from '../errors.js';
-import { parsePreprocessingSpec, type PreprocessingSpec } from './preprocessing.js';
+import {
+  parsePreprocessingSpec,
+  preprocessingFingerprint,
+  type PreprocessingSpec,
+} from './preprocessing.js';
 
 export const STORE_FORMAT = 'lungcls-tile-store';
 export const STORE_VERSION = 1;
@@ -69,6 +73,9 @@ export function parseStoreDescription(text: string, path: string): StoreDescript
   }
   const preprocessing = parsePreprocessingSpec(fields['preprocessing']);
   if (preprocessing === undefined) throw bad('the preprocessing is none that this version knows');
+  if (fields['preprocessingFingerprint'] !== preprocessingFingerprint(preprocessing)) {
+    throw bad('its preprocessing is not the one of its preprocessingFingerprint');
+  }
   const { classes, rows, fingerprint } = fields;
   if (!Array.isArray(classes) || !classes.every((name) => typeof name === 'string')) {
     throw bad('expected a list of names for classes');

@@ -126,7 +126,7 @@ async function predictImages(
     imageInput({
       list: () => listImages(inputs, { list, separator, signal }),
       countable: !inputs.includes('-'),
-      size: bundle.metadata.preprocessing.size,
+      preprocessing: bundle.metadata.preprocessing,
       batchSize,
       threads,
       maxPixels,

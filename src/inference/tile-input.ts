@@ -1,6 +1,7 @@
 /** Where the tiles to classify come from: encoded images, or a tile store. Both in batches, in order. */
 import { Readable } from 'node:stream';
 import { decodeTiles } from '../imaging/decoder.js';
+import type { PreprocessingSpec } from '../imaging/preprocessing.js';
 import type { ImageSource } from '../imaging/source.js';
 import type { BufferMemory } from '../native/addon.js';
 import type { TileStore } from '../imaging/tile-store.js';
@@ -32,7 +33,8 @@ export interface TileInput<T extends InputItem> {
 export interface ImageInputOptions {
   list: () => AsyncIterable<ImageSource>;
   countable: boolean;
-  size: number;
+  /** Of the model. */
+  preprocessing: PreprocessingSpec;
   batchSize: number;
   threads: number | undefined;
   maxPixels: number;
@@ -41,13 +43,15 @@ export interface ImageInputOptions {
 }
 
 export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
-  const { list, countable, size, batchSize, threads, maxPixels, signal, onBuffers } = options;
+  const { list, countable, preprocessing, batchSize, threads, maxPixels, signal, onBuffers } =
+    options;
   return {
     list,
     countable,
     async *read(items) {
       const batches = decodeTiles(items, {
-        size,
+        size: preprocessing.size,
+        resize: preprocessing.resize,
         batchSize,
         maxPixels,
         onBuffers,

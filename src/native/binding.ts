@@ -9,6 +9,8 @@ import type { BufferMemory } from './memory.js';
 export interface NativeDecoderOptions {
   /** Side of a tile, 1 to 16384. */
   readonly size: number;
+  /** How images become tiles. */
+  readonly resize: 'cv2' | 'area' | 'fast';
   /** Tiles a slot holds, 1 to 65536. */
   readonly batchSize: number;
   /** Batch buffers, 1 to 64. */
@@ -128,7 +130,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 4;
+const INTERFACE_VERSION = 5;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

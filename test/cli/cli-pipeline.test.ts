@@ -71,14 +71,21 @@ test.serial('from a folder to predictions', async (t) => {
 });
 
 test('a model refuses a store of another preprocessing and names both', async (t) => {
-  const store = join(root, 'store64');
-  const made = await run(['preprocess', join(root, 'tiles'), '-o', store, '--size', '64']);
-  t.is(made.code, 0, made.stderr);
-  const output = join(root, 'mismatch.csv');
-  const { code, stderr } = await run(['predict', await tinyBundle(), store, '-o', output]);
-  t.is(code, 1);
-  t.regex(stderr, /^error\[PREPROCESSING_MISMATCH\]: .*96 x 96.*64 x 64.*\n$/);
-  await t.throwsAsync(stat(output));
+  const others: [string[], RegExp][] = [
+    [['--size', '64'], /96 x 96.*64 x 64/],
+    [['--size', '96', '--resize', 'area'], /96 x 96, cv2.*96 x 96, area/],
+  ];
+  for (const [flags, both] of others) {
+    const store = join(root, flags.join(''));
+    const made = await run(['preprocess', join(root, 'tiles'), '-o', store, ...flags]);
+    t.is(made.code, 0, made.stderr);
+    const output = join(root, 'mismatch.csv');
+    const { code, stderr } = await run(['predict', await tinyBundle(), store, '-o', output]);
+    t.is(code, 1);
+    t.regex(stderr, /^error\[PREPROCESSING_MISMATCH\]: .*\n$/);
+    t.regex(stderr, both);
+    await t.throwsAsync(stat(output));
+  }
 });
 
 test('one byte changed in a model is found', async (t) => {

@@ -65,6 +65,11 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['preprocess', 'tiles', '-o', 'x', '-o', 'y'],
     /Expected -o once but received it 2 times/,
   ],
+  [
+    'an unknown way to resize',
+    ['preprocess', 'tiles', '-o', 'x', '--resize', 'nearest'],
+    /Expected one of "cv2", "area", "fast" for resize but received "nearest"/,
+  ],
   ['an output without a name', ['preprocess', 'tiles', '-o'], /Not enough arguments following: o/],
   [
     'a value that is none of the choices',

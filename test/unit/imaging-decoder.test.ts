@@ -232,6 +232,7 @@ const invalid: [string, Partial<Record<keyof DecodeOptions, unknown>>][] = [
   ['size', { size: 0 }],
   ['size', { size: 20_000 }],
   ['size', { size: '256' }],
+  ['resize', { resize: 'nearest' }],
   ['batchSize', { batchSize: 1.5 }],
   ['batchSize', { batchSize: -1 }],
   ['slots', { slots: 65 }],

@@ -16,6 +16,8 @@ import {
   parsePreprocessingSpec,
   preprocessingFingerprint,
   preprocessingSpec,
+  RESIZE_MODES,
+  type ResizeMode,
 } from '#src/imaging/preprocessing.js';
 import { TileStore } from '#src/imaging/tile-store.js';
 import { TileStoreWriter } from '#src/imaging/tile-store-writer.js';
@@ -265,7 +267,8 @@ test('stores that are incomplete or inconsistent are refused, saying what was ex
   await refused((d) => rm(join(d, 'store.json')), /not a tile store: expected store.json/);
   await refused(edit('store.json', 'lungcls-tile-store', 'x'), /format.*"x"/);
   await refused(edit('store.json', '"version": 1', '"version": 2'), /version 1 but found 2/);
-  await refused(edit('store.json', 'cv2', 'area'), /preprocessing/);
+  await refused(edit('store.json', 'cv2', 'nearest'), /preprocessing is none/);
+  await refused(edit('store.json', 'cv2', 'area'), /preprocessing is not the one/);
   await refused(
     edit('store.json', '"rows": 10', '"rows": 11'),
     /images.npy.*\(11, 4, 4, 3\).*\(10, 4, 4, 3\)/,
@@ -297,10 +300,18 @@ test('stores that are incomplete or inconsistent are refused, saying what was ex
 
 test('preprocessing descriptions', (t) => {
   t.deepEqual(parsePreprocessingSpec(JSON.parse(JSON.stringify(spec))), spec);
-  t.is(parsePreprocessingSpec({ ...spec, resize: 'area' }), undefined);
+  t.is(parsePreprocessingSpec({ ...spec, resize: 'nearest' }), undefined);
   t.is(parsePreprocessingSpec({ ...spec, size: 0 }), undefined);
   t.is(parsePreprocessingSpec(null), undefined);
   t.not(preprocessingFingerprint(spec), preprocessingFingerprint(preprocessingSpec(5)));
+  const modes = RESIZE_MODES.map((resize) => preprocessingSpec(SIZE, resize));
+  t.is(new Set(modes.map(preprocessingFingerprint)).size, RESIZE_MODES.length);
+  t.is(preprocessingFingerprint(spec), preprocessingFingerprint(preprocessingSpec(SIZE, 'cv2')));
+  for (const mode of modes) t.deepEqual(parsePreprocessingSpec(mode), mode);
+  t.throws(() => preprocessingSpec(SIZE, 'nearest' as ResizeMode), {
+    code: 'INVALID_OPTION',
+    message: /cv2, area, fast for resize but received nearest/,
+  });
   t.throws(() => preprocessingSpec(0), {
     code: 'INVALID_OPTION',
     message: /size but received 0 of type number/,

@@ -20,6 +20,12 @@ export const preprocessCommand = defineCommand({
         default: RECIPE.imgSize,
         describe: 'Side of a tile in pixels',
       })
+      .option('resize', {
+        choices: ['cv2', 'area', 'fast'] as const,
+        requiresArg: true,
+        default: 'cv2' as const,
+        describe: "How: as OpenCV's INTER_LINEAR, its INTER_AREA, or while a JPEG is decoded",
+      })
       .option('classes', {
         type: 'string',
         requiresArg: true,
@@ -46,6 +52,7 @@ export const preprocessCommand = defineCommand({
         input: argv.input,
         output: argv.output,
         size: argv.size,
+        resize: argv.resize,
         classes: parseClasses(argv.classes),
         maxPixels: argv['max-pixels'],
         keepDamaged: argv['keep-damaged'],

@@ -4,6 +4,13 @@ import { folded, note, pairs, scrollable, type Section } from '../components.js'
 import { formatCount, formatPercent, plural } from '../format.js';
 import { html, name, type Html } from '../html.js';
 
+/** How the store's images became tiles. */
+const RESIZED_AS: Readonly<Record<string, string>> = {
+  cv2: 'OpenCV does (INTER_LINEAR)',
+  area: 'OpenCV does (INTER_AREA)',
+  fast: 'fast: JPEGs scaled while decoded, then as OpenCV does (INTER_LINEAR)',
+};
+
 /** More failed files than this are counted, not listed: the store's index.csv has them all. */
 const MOST_FAILURES = 50;
 
@@ -20,7 +27,7 @@ export function dataSection(data: ReportData): Section {
         ${scrollable('Tiles of each class', classTable(data))}
         ${pairs('The tile store', [
           ['Tile store', html`<code>${name(store.path)}</code>`],
-          ['Resized as', store.resize === 'cv2' ? 'OpenCV does (INTER_LINEAR)' : store.resize],
+          ['Resized as', RESIZED_AS[store.resize] ?? store.resize],
           ['Pixels stored', `${store.color.toUpperCase()}, 8 bits a channel`],
         ])}
       </div>
