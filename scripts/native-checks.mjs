@@ -1,16 +1,20 @@
 // Checks of the C++ code that need builds of their own, below build/checks/.
 //   node scripts/native-checks.mjs test          the C++ tests
 //   node scripts/native-checks.mjs sanitizers    the same under ASan and UBSan, then under TSan
-//   node scripts/native-checks.mjs fuzz [SECONDS]  each fuzzer for so long (20), from the stored corpus
+//   node scripts/native-checks.mjs fuzz [FUZZER...] [--seconds N] [--record] [--keep]
+//     each fuzzer, or those named, for so long (20), from the stored corpus; --record adds it to
+//     bench/results/fuzz.*, --keep renews the stored corpus
 //   node scripts/native-checks.mjs lint          clang-format and clang-tidy
 // Environment: CLANG_SUFFIX (such as -16) where clang is not installed under its plain name.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeCorpus } from './fuzz-corpus.mjs';
+import { parseArgs } from 'node:util';
+import { FUZZERS, keepCorpus, writeCorpus } from './fuzz-corpus.mjs';
+import { recordFuzzing } from './fuzz-results.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const builds = join(root, 'build', 'checks');
@@ -66,30 +70,45 @@ const commands = {
     buildAndTest('asan', { ...debug, LUNGCLS_SANITIZE: 'address,undefined' });
     buildAndTest('tsan', { ...debug, LUNGCLS_SANITIZE: 'thread' });
   },
-  async fuzz(seconds = '20') {
+  async fuzz(...args) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        seconds: { type: 'string', default: '20' },
+        record: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+      },
+    });
+    const unknown = positionals.find((name) => !FUZZERS.includes(name));
+    if (unknown !== undefined) throw new CheckFailed(`Expected one of ${FUZZERS.join(', ')}`);
+    const clang = llvmTool('clang++');
     const folder = build('fuzz', {
       ...debug,
       LUNGCLS_FUZZ: 'ON',
       LUNGCLS_SANITIZE: 'address,undefined',
       CMAKE_C_COMPILER: llvmTool('clang'),
-      CMAKE_CXX_COMPILER: llvmTool('clang++'),
+      CMAKE_CXX_COMPILER: clang,
     });
     const seeds = await writeCorpus(join(builds, 'seeds'));
-    for (const target of ['fuzz_tile', 'fuzz_zip', 'fuzz_sparse']) {
+    let failed;
+    for (const target of positionals.length === 0 ? FUZZERS : positionals) {
       // What the fuzzer finds stays for the next run; the seeds are not written to.
       const found = join(builds, 'corpus', target);
       mkdirSync(found, { recursive: true });
-      run(join(folder, 'fuzz', target), [
-        `-max_total_time=${seconds}`,
-        '-max_len=16384',
-        '-timeout=20',
-        '-rss_limit_mb=2048',
-        '-print_final_stats=1',
-        `-artifact_prefix=${found}-`,
-        found,
-        join(seeds, target),
-      ]);
+      const fuzzer = join(folder, 'fuzz', target);
+      const outcome = await fuzzOnce(fuzzer, values.seconds, found, join(seeds, target));
+      if (values.record) {
+        const version = spawnSync(clang, ['-dumpversion'], { encoding: 'utf8' }).stdout.trim();
+        await recordFuzzing({
+          ...{ target, ...outcome, corpus: readdirSync(found).length },
+          tool: `libFuzzer, ASan and UBSan (clang ${version.split('.')[0]})`,
+        });
+      }
+      if (outcome.findings > 0) failed ??= target;
+      else if (values.keep) await keepCorpus(fuzzer, target, found);
     }
+    if (failed !== undefined) throw new CheckFailed(`${failed} has a finding`);
   },
   lint() {
     const files = sources(join(root, 'native'));
@@ -112,6 +131,38 @@ const commands = {
     });
   },
 };
+
+/** Runs a fuzzer, showing what it says; what it has done, by its own words. */
+async function fuzzOnce(fuzzer, seconds, found, seeds) {
+  const args = [
+    `-max_total_time=${seconds}`,
+    '-max_len=16384',
+    '-timeout=20',
+    '-rss_limit_mb=2048',
+    '-print_final_stats=1',
+    `-artifact_prefix=${found}-`,
+    found,
+    seeds,
+  ];
+  console.log(`> ${[fuzzer, ...args].join(' ')}`);
+  const start = performance.now();
+  const child = spawn(fuzzer, args, { cwd: root, stdio: ['ignore', 'inherit', 'pipe'] });
+  let tail = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    process.stderr.write(text);
+    tail = (tail + text).slice(-20_000);
+  });
+  const status = await new Promise((resolve, reject) => {
+    child.once('error', reject).once('close', resolve);
+  });
+  const last = (pattern) => Number([...tail.matchAll(pattern)].at(-1)?.[1] ?? 0);
+  return {
+    seconds: (performance.now() - start) / 1000,
+    executions: last(/stat::number_of_executed_units:\s*(\d+)/g) || last(/^#(\d+)/gm),
+    coverage: last(/ cov: (\d+)/g),
+    findings: status === 0 ? 0 : 1,
+  };
+}
 
 /** All C++ files below `folder`. */
 function sources(folder) {

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <latch>
@@ -151,4 +153,89 @@ TEST("decoder: work may outlive its decoder's last user") {
   ThreadPool pool(2);
   std::make_shared<BatchDecoder>(pool, options(), 2)->submit(batchOf(jpeg.path(), 50, done));
   done.wait();
+}
+
+TEST(
+    "decoder: cancelling under load, from other threads, while slots are reused and the pool "
+    "resized") {
+  const TemporaryFile jpeg(sampleJpeg(60, 60));
+  constexpr int kDecoders = 3;
+  constexpr int kRounds = 40;
+  constexpr std::size_t kCount = 8;
+  constexpr std::size_t kSlots = 3;
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0};
+  std::atomic<int> finished{0};
+  std::atomic<int> decoded{0};
+  ThreadPool pool(3);
+  std::vector<std::shared_ptr<BatchDecoder>> decoders;
+  for (int d = 0; d < kDecoders; ++d) {
+    decoders.push_back(std::make_shared<BatchDecoder>(pool, options(), 2));
+  }
+  // Of each decoder one user, who fills a ring of slots again and again.
+  std::vector<std::thread> users;
+  for (auto& decoder : decoders) {
+    users.emplace_back([&, decoder] {
+      std::vector<std::shared_ptr<HostBuffer>> slots;
+      for (std::size_t s = 0; s < kSlots; ++s) {
+        slots.push_back(HostBuffer::allocate(tileBytes(kSize) * kCount));
+      }
+      for (int round = 0; round < kRounds; ++round) {
+        std::latch done(kSlots);
+        std::vector<std::shared_ptr<Batch>> batches;
+        for (const auto& slot : slots) {
+          auto batch = std::make_shared<Batch>();
+          batch->sources.assign(kCount, {jpeg.path(), {}});
+          batch->tiles = slot;
+          std::memset(slot->data(), 0xA5, slot->size());
+          batch->done = [&](Batch&) {
+            ++finished;
+            done.count_down();
+          };
+          batches.push_back(batch);
+          decoder->submit(batch);
+        }
+        done.wait();
+        for (const auto& batch : batches) {
+          for (std::size_t i = 0; i < kCount; ++i) {
+            const std::uint8_t* tile = batch->tiles->data() + i * tileBytes(kSize);
+            const bool black =
+                std::all_of(tile, tile + tileBytes(kSize), [](auto v) { return v == 0; });
+            const bool isDecoded = batch->outcomes[i].ok();
+            if (isDecoded) ++decoded;
+            if (isDecoded == black) ++wrong;
+            if (!isDecoded && batch->outcomes[i].status != Status::Cancelled) ++wrong;
+          }
+        }
+      }
+    });
+  }
+  std::thread canceller([&] {
+    for (int i = 0; !stop; ++i) {
+      decoders[static_cast<std::size_t>(i) % kDecoders]->cancel();
+      pool.resize(1 + static_cast<std::size_t>(i) % 4);
+      std::this_thread::sleep_for(std::chrono::microseconds(300));
+    }
+  });
+  for (auto& user : users) user.join();
+  stop = true;
+  canceller.join();
+  CHECK(wrong == 0);
+  CHECK(finished == kDecoders * kRounds * static_cast<int>(kSlots));
+  CHECK(decoded > 0);
+}
+
+TEST("pool: its peak tells how many tasks ran at a time") {
+  ThreadPool pool(2);
+  CHECK(pool.takePeak() == 0);
+  std::latch both(2);
+  std::latch done(2);
+  for (int i = 0; i < 2; ++i) {
+    pool.post([&] {
+      both.arrive_and_wait();
+      done.count_down();
+    });
+  }
+  done.wait();
+  CHECK(pool.takePeak() == 2);
 }

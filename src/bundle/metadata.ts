@@ -8,6 +8,7 @@ import {
 import { PIXELS, type Pixels } from '../network/compose.js';
 import { MAX_CLASSES, MIN_CLASSES } from '../network/head.js';
 import { canonicalJson, type Json } from '../storage/hash.js';
+import { parseJson } from '../storage/json.js';
 
 export const BUNDLE_FORMAT = 'lungcls-bundle';
 export const BUNDLE_VERSION = 1;
@@ -110,7 +111,7 @@ export function describeModel(description: ModelDescription): string {
  * @throws LungclsError MODEL_INVALID naming the field, what was expected and what was found
  */
 export function parseDescription(text: string, where: string): ModelDescription {
-  const value = parseJson(text, where);
+  const value = parseObject(text, where);
   const fail = (field: string, expected: string): never => {
     const found = JSON.stringify(value[field]) as string | undefined;
     throw invalid(where, `expected ${expected} for ${field} but found ${shorten(found)}`);
@@ -155,7 +156,7 @@ export function parseDescription(text: string, where: string): ModelDescription 
  */
 export function parseMetadata(text: string, where: string): ModelMetadata {
   const description = parseDescription(text, where);
-  const { files, quantization } = parseJson(text, where);
+  const { files, quantization } = parseObject(text, where);
   if (!isRecord(files)) throw invalid(where, 'expected an object for files');
   for (const [name, facts] of Object.entries(files)) {
     if (!isSafeName(name) || !isFileFacts(facts)) {
@@ -179,10 +180,10 @@ export function invalid(where: string, why: string, cause?: unknown): LungclsErr
   return new LungclsError('MODEL_INVALID', `${where}: ${why}`, { path: where, cause });
 }
 
-function parseJson(text: string, where: string): Record<string, unknown> {
+function parseObject(text: string, where: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw invalid(where, 'expected JSON but it is none', error);
   }

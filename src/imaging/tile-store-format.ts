@@ -1,5 +1,6 @@
 /** What stands in a tile store's folder, for its writer and its reader. */
 import { LungclsError } from '../errors.js';
+import { parseJson } from '../storage/json.js';
 import {
   parsePreprocessingSpec,
   preprocessingFingerprint,
@@ -55,7 +56,7 @@ export function parseStoreDescription(text: string, path: string): StoreDescript
     });
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new LungclsError('STORE_INVALID', `${path} is not valid JSON`, { path, cause: error });
   }

@@ -18,7 +18,7 @@ import {
   type Base,
 } from './base-store.js';
 import { download } from './download.js';
-import { readKerasFile } from './keras-file.js';
+import { readKerasFileApart } from './keras-apart.js';
 import { checkIntegrity, fetchTarball, integrityOf } from './npm-pack.js';
 import { readNsfwjsModel } from './nsfwjs.js';
 import { readTarball } from './tarball.js';
@@ -148,7 +148,7 @@ export async function importBase(options: ImportBaseOptions): Promise<Base> {
   });
   const same = known.find((base) => isFileOf(base, bytes));
   if (same?.source.type === 'npm') return store(same, readNpmBase(bytes, same));
-  const weights = await readKerasFile(bytes, file);
+  const weights = await readKerasFileApart(bytes, file);
   throwIfAborted(signal);
   if (same !== undefined && name === undefined) return store(same, weights);
   const fingerprint = weightsFingerprint(weights);
@@ -234,7 +234,7 @@ async function readHttpsBase(
       `Expected ${source.url} to have md5 ${source.md5} but it has ${md5(bytes)}`,
     );
   }
-  return readKerasFile(bytes, source.file);
+  return await readKerasFileApart(bytes, source.file);
 }
 
 function isFileOf({ source }: KnownBase, bytes: Uint8Array): boolean {

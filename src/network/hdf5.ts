@@ -1,6 +1,6 @@
 /** Datasets and string attributes out of an HDF5 file in memory, through h5wasm. */
 import { randomBytes } from 'node:crypto';
-import type { Dataset, File, Group } from 'h5wasm';
+import type { Attribute, Dataset, File, Group } from 'h5wasm';
 import { LungclsError, messageOf } from '../errors.js';
 import type { NamedTensor } from '../storage/safetensors.js';
 
@@ -52,10 +52,10 @@ export async function withHdf5<T>(
       paths: open.paths(),
       isGroup: (path) => group(path) !== undefined,
       names: (path) => group(path)?.keys() ?? [],
-      strings: (path, attribute) => stringsOf(group(path)?.attrs[attribute]?.value),
+      strings: (path, attribute) => stringsOf(group(path)?.attrs[attribute]),
       tensor(path) {
         const entity = open.get(path);
-        return entity instanceof h5wasm.Dataset ? tensorOf(entity, path) : undefined;
+        return entity instanceof h5wasm.Dataset ? tensorOf(entity, path, bytes.length) : undefined;
       },
     });
   } catch (error) {
@@ -76,8 +76,13 @@ function reasonOf(error: unknown): string {
   return reasons.at(-1)?.[1] ?? message;
 }
 
-function tensorOf(dataset: Dataset, path: string): NamedTensor {
-  const { value, shape } = dataset;
+function tensorOf(dataset: Dataset, path: string, fileBytes: number): NamedTensor {
+  const { shape, metadata } = dataset;
+  // Deflate packs 1032 to 1 at best: more is damage, for which HDF5 would take memory all the same.
+  if (metadata.total_size * metadata.size > fileBytes * 1032) {
+    throw new Error(`${path} is larger than the file can hold`);
+  }
+  const { value } = dataset;
   // A value of its own: what h5wasm returns may be a view of its memory, which is freed.
   if (value instanceof Float32Array || value instanceof Float64Array) {
     return { shape: shape ?? [], data: Float32Array.from(value) };
@@ -85,7 +90,11 @@ function tensorOf(dataset: Dataset, path: string): NamedTensor {
   throw new Error(`${path} is of type ${JSON.stringify(dataset.dtype)}, expected floats`);
 }
 
-function stringsOf(value: unknown): readonly string[] | undefined {
+function stringsOf(attribute: Attribute | undefined): readonly string[] | undefined {
+  // Strings of any length lie in a heap of their own, whose damage HDF5 may go round in for ever.
+  // Keras writes lists of names as strings of one length (legacy_h5_format.py).
+  if (attribute === undefined || attribute.metadata.vlen) return undefined;
+  const { value } = attribute;
   if (typeof value === 'string') return [value];
   if (!Array.isArray(value)) return undefined;
   return value.every((item): item is string => typeof item === 'string') ? value : undefined;

@@ -82,17 +82,21 @@ function parseHeader(bytes: Buffer): NpyHeader | undefined {
   const text = bytes.toString('latin1', begin, dataOffset);
   const dtype = /'descr':\s*'([^']+)'/.exec(text)?.[1];
   const shape = /'shape':\s*\(([0-9,\s]*)\)/.exec(text)?.[1];
-  if (dtype === undefined || shape === undefined || !(dtype in ITEM_BYTES)) return undefined;
+  if (dtype === undefined || shape === undefined || !isDtype(dtype)) return undefined;
   if (!/'fortran_order':\s*False/.test(text)) return undefined;
-  return {
-    dtype: dtype as NpyDtype,
-    shape: shape
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== '')
-      .map(Number),
-    dataOffset,
-  };
+  const lengths = shape
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(Number);
+  // "1 2" is no number; one of twenty digits is none that can be held.
+  const count = lengths.reduce((a, b) => a * b, itemBytes(dtype));
+  if (!lengths.every(Number.isSafeInteger) || !Number.isSafeInteger(count)) return undefined;
+  return { dtype, shape: lengths, dataOffset };
+}
+
+function isDtype(name: string): name is NpyDtype {
+  return Object.hasOwn(ITEM_BYTES, name);
 }
 
 /** Writes a whole array; `data` holds its bytes, little-endian, in C order. */
