@@ -39,13 +39,15 @@ async function pass(epoch: number): Promise<number> {
   const order = epochOrder(tiles, 0, epoch);
   const startedAt = performance.now();
   const before = step;
-  for await (const { tiles: chosen, batch } of featureBatches(source, order, RECIPE.batchSize)) {
+  for await (const gathered of featureBatches(source, order, RECIPE.batchSize)) {
+    const { tiles: chosen, batch, upcoming } = gathered;
     const { loss } = await head.train({
       batch,
       labels: Array.from(chosen, (tile) => tile % shape.classes),
       mask: dropoutMask(batch.rows * shape.units[1], shape.dropout, 0, step),
       learningRate: RECIPE.learningRate,
       step: ++step,
+      upcoming,
     });
     if (!Number.isFinite(loss)) throw new Error(`The loss is ${String(loss)}`);
   }

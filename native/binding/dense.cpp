@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "arguments.hpp"
 #include "environment.hpp"
@@ -64,23 +65,26 @@ dense::DenseLayer& Dense::idle(Napi::Env env) const {
   return *layer_;
 }
 
-dense::DenseBatch Dense::batch(const Napi::CallbackInfo& info) const {
-  const std::size_t rows = wholeNumber(info[1], "rows", 1, kMaxRows);
+dense::DenseBatch Dense::batch(const Napi::CallbackInfo& info, std::size_t first,
+                               std::uint64_t leastRows) const {
+  const std::size_t rows = wholeNumber(info[first + 1], "rows", leastRows, kMaxRows);
   const auto values =
-      floats(info[0], "values (Float32Array)", rows * idle(info.Env()).shape().features);
+      floats(info[first], "values (Float32Array)", rows * idle(info.Env()).shape().features);
   return {values.Data(), rows};
 }
 
-Napi::Value Dense::begin(const Napi::CallbackInfo& info, const Napi::Float32Array& other,
-                         const Environment::Start& start) {
+Napi::Value Dense::begin(const Napi::CallbackInfo& info, const Environment::Start& start) {
+  std::vector<Napi::Object> kept = {info.This().As<Napi::Object>()};
+  for (std::size_t i = 0; i < info.Length(); ++i) {
+    if (info[i].IsTypedArray()) kept.push_back(info[i].As<Napi::Object>());
+  }
   *busy_ = true;
   try {
     return Environment::of(info.Env())
-        .begin(info.Env(), {info.This().As<Napi::Object>(), info[0].As<Napi::Object>(), other},
-               start, [busy = busy_](Napi::Env env) {
-                 *busy = false;
-                 return env.Undefined();
-               });
+        .begin(info.Env(), kept, start, [busy = busy_](Napi::Env env) {
+          *busy = false;
+          return env.Undefined();
+        });
   } catch (...) {
     *busy_ = false;
     throw;
@@ -89,21 +93,25 @@ Napi::Value Dense::begin(const Napi::CallbackInfo& info, const Napi::Float32Arra
 
 Napi::Value Dense::forward(const Napi::CallbackInfo& info) {
   auto& layer = idle(info.Env());
-  const auto given = batch(info);
-  auto output = floats(info[2], "output (Float32Array)", given.rows * layer.shape().units);
-  return begin(info, output, [&](Environment::Done done) {
-    layer.forward(given, output.Data(), std::move(done));
-  });
+  dense::Product product = {batch(info, 0, 1)};
+  auto output = floats(info[2], "output (Float32Array)", product.batch.rows * layer.shape().units);
+  product.output = output.Data();
+  return begin(info, [&](Environment::Done done) { layer.forward(product, std::move(done)); });
 }
 
 Napi::Value Dense::update(const Napi::CallbackInfo& info) {
   auto& layer = idle(info.Env());
-  const auto given = batch(info);
-  auto gradient = floats(info[2], "gradient (Float32Array)", given.rows * layer.shape().units);
+  const auto given = batch(info, 0, 1);
+  const auto gradient =
+      floats(info[2], "gradient (Float32Array)", given.rows * layer.shape().units);
   const auto numbers = floats(info[3], "step (Float32Array)", 4);
   const dense::AdamStep step = {numbers[0], numbers[1], numbers[2], numbers[3]};
-  return begin(info, gradient, [&](Environment::Done done) {
-    layer.update(given, gradient.Data(), step, std::move(done));
+  dense::Product next = {batch(info, 4, 0)};
+  auto output =
+      floats(info[6], "next output (Float32Array)", next.batch.rows * layer.shape().units);
+  next.output = output.Data();
+  return begin(info, [&](Environment::Done done) {
+    layer.update(given, gradient.Data(), step, next, std::move(done));
   });
 }
 

@@ -24,7 +24,8 @@ class Dense : public Napi::ObjectWrap<Dense> {
  private:
   // (values: Float32Array, rows, output: Float32Array) -> Promise<void>
   Napi::Value forward(const Napi::CallbackInfo& info);
-  // (values: Float32Array, rows, gradient: Float32Array, step: Float32Array of 4) -> Promise<void>
+  // (values: Float32Array, rows, gradient: Float32Array, step: Float32Array of 4,
+  //  next values: Float32Array, next rows (0: none), next output: Float32Array) -> Promise<void>
   Napi::Value update(const Napi::CallbackInfo& info);
   // (array: 0 value, 1 momentum, 2 velocity; to: Float32Array)
   void read(const Napi::CallbackInfo& info);
@@ -33,11 +34,13 @@ class Dense : public Napi::ObjectWrap<Dense> {
   // The memory is given back once what is under way has ended.
   void close(const Napi::CallbackInfo& info);
 
-  Napi::Value begin(const Napi::CallbackInfo& info, const Napi::Float32Array& other,
-                    const Environment::Start& start);
+  // `start`, with this object and all typed arrays among the arguments kept.
+  Napi::Value begin(const Napi::CallbackInfo& info, const Environment::Start& start);
   // The layer with nothing under way; throws otherwise.
   dense::DenseLayer& idle(Napi::Env env) const;
-  dense::DenseBatch batch(const Napi::CallbackInfo& info) const;
+  // The arguments `first` and the one after it: values and rows.
+  dense::DenseBatch batch(const Napi::CallbackInfo& info, std::size_t first,
+                          std::uint64_t leastRows) const;
   std::span<float> array(const Napi::CallbackInfo& info) const;
 
   std::shared_ptr<dense::DenseLayer> layer_;

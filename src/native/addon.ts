@@ -7,7 +7,7 @@ export type {
   NativeFile,
   NativeTileDecoder,
 } from './binding.js';
-export { DenseLayer, denseSupport, type DenseArray, type DenseSupport } from './dense.js';
+export { DenseLayer, denseSupport, type DenseBatch, type DenseSupport } from './dense.js';
 export { floatToHalf, halfToFloat } from './half.js';
 export { bufferMemory, type BufferMemory, type MemoryKind } from './memory.js';
 export { MappedRows, type MappedRowsLayout } from './mapped-rows.js';

@@ -84,6 +84,9 @@ export interface NativeDenseLayer {
     rows: number,
     gradient: Float32Array,
     step: Float32Array,
+    nextValues: Float32Array,
+    nextRows: number,
+    nextOutput: Float32Array,
   ): Promise<void>;
   read(array: number, to: Float32Array): void;
   write(array: number, from: Float32Array): void;

@@ -13,9 +13,18 @@ export function denseSupport(): DenseSupport {
   return loadAddon().denseSupport();
 }
 
+/** Rows of features, laid out block after block; see DenseLayer. */
+export interface DenseBatch {
+  readonly values: Float32Array;
+  /** 1 to 65536. */
+  readonly rows: number;
+}
+
 /** The layer's arrays, in the order by which the addon knows them. */
 const ARRAYS = ['value', 'momentum', 'velocity'] as const;
 export type DenseArray = (typeof ARRAYS)[number];
+
+const NOTHING: DenseBatch = { values: new Float32Array(), rows: 0 };
 
 export interface DenseLayerOptions {
   /** Inputs, 1 to 2^28. */
@@ -50,13 +59,12 @@ export class DenseLayer {
 
   /**
    * The product of a batch and the value.
-   * @param rows 1 to 65536
    * @returns (rows, units), row-major
    * @throws LungclsError CLOSED; a TypeError for arrays of another length
    */
-  async forward(batch: Float32Array, rows: number): Promise<Float32Array<ArrayBuffer>> {
+  async forward({ values, rows }: DenseBatch): Promise<Float32Array<ArrayBuffer>> {
     const output = new Float32Array(rows * this.#units);
-    await this.#open().forward(batch, rows, output);
+    await this.#open().forward(values, rows, output);
     return output;
   }
 
@@ -65,15 +73,24 @@ export class DenseLayer {
    * value -= m alpha / (sqrt(v) + epsilon), each operation in float32.
    * @param gradient of the loss with respect to the product, (rows, units), row-major
    * @param step alpha, 1 - beta1, 1 - beta2, epsilon
+   * @param next The batch to be multiplied after it, where it is there already: on the way, each
+   * weight being in the cache. The same bits as by `forward`.
+   * @returns the product of `next`, empty without one
    * @throws LungclsError CLOSED; a TypeError for arrays of another length
    */
   async update(
-    batch: Float32Array,
-    rows: number,
+    batch: DenseBatch,
     gradient: Float32Array,
     step: Float32Array,
-  ): Promise<void> {
-    await this.#open().update(batch, rows, gradient, step);
+    next: DenseBatch = NOTHING,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const output = new Float32Array(next.rows * this.#units);
+    const native = this.#open();
+    await native.update(
+      ...([batch.values, batch.rows, gradient, step] as const),
+      ...([next.values, next.rows, output] as const),
+    );
+    return output;
   }
 
   /** A copy of one of the arrays. @throws LungclsError CLOSED */

@@ -1,6 +1,13 @@
 /** Batches of stored features as float32, one gathered while the one before it is trained on. */
+import { setTimeout } from 'node:timers/promises';
 import { throwIfAborted } from '../runtime/abort.js';
-import type { FeatureBatch } from './head/first-dense.js';
+import type { FeatureBatch, Upcoming } from './head/first-dense.js';
+
+/**
+ * How long a step waits for its successor's features. Where they are in memory they are there by then;
+ * where the disk is slow the step goes on without.
+ */
+const PATIENCE_MS = 5;
 
 /** A memory-mapped table of float16 rows; `MappedRows` of the addon is one. */
 export interface HalfRows {
@@ -21,6 +28,8 @@ export interface GatheredBatch {
   readonly tiles: Int32Array;
   /** Valid until the next batch but one is asked for. */
   readonly batch: FeatureBatch;
+  /** The batch that comes after it. */
+  readonly upcoming: Upcoming;
 }
 
 /**
@@ -35,7 +44,7 @@ export async function* featureBatches(
 ): AsyncGenerator<GatheredBatch> {
   const size = Math.min(batchSize, tiles.length) * source.features;
   const buffers = [new Float32Array(size), new Float32Array(tiles.length > batchSize ? size : 0)];
-  const gather = async (index: number): Promise<GatheredBatch> => {
+  const gather = async (index: number): Promise<Omit<GatheredBatch, 'upcoming'>> => {
     const chosen = tiles.subarray(index * batchSize, (index + 1) * batchSize);
     const buffer = buffers[index % 2] ?? new Float32Array();
     const values = buffer.subarray(0, chosen.length * source.features);
@@ -43,7 +52,7 @@ export async function* featureBatches(
     return { tiles: chosen, batch: { rows: chosen.length, values } };
   };
   const count = Math.ceil(tiles.length / batchSize);
-  let next: Promise<GatheredBatch> | undefined = count > 0 ? gather(0) : undefined;
+  let next = count > 0 ? gather(0) : undefined;
   try {
     for (let index = 1; next !== undefined; index++) {
       const current = await next;
@@ -51,12 +60,25 @@ export async function* featureBatches(
       next = index < count ? gather(index) : undefined;
       // Whoever waits for it hears of a failure; until then it must not count as unhandled.
       next?.catch(() => undefined);
-      yield current;
+      const following = next;
+      yield { ...current, upcoming: () => soon(following) };
     }
   } finally {
     // The addon writes to the buffer until it is done.
     await next?.catch(() => undefined);
   }
+}
+
+/** The batch of a gathering, or undefined where there is none, it failed, or takes long. */
+async function soon(
+  gathering: Promise<{ batch: FeatureBatch }> | undefined,
+): Promise<FeatureBatch | undefined> {
+  if (gathering === undefined) return undefined;
+  const batch = gathering.then(
+    (gathered) => gathered.batch,
+    () => undefined,
+  );
+  return Promise.race([batch, setTimeout(PATIENCE_MS, undefined, { ref: false })]);
 }
 
 /** The rows of the table that hold the tiles' features: block after block, in each tile after tile. */

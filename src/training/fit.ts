@@ -166,7 +166,8 @@ async function trainEpoch(
   const loss = new RunningMean();
   const accuracy = new RunningMean();
   let done = 0;
-  for await (const { tiles: chosen, batch } of featureBatches(source, tiles, batchSize, signal)) {
+  for await (const gathered of featureBatches(source, tiles, batchSize, signal)) {
+    const { tiles: chosen, batch, upcoming } = gathered;
     const step = before.step + done;
     const result = await head.train({
       batch,
@@ -174,6 +175,7 @@ async function trainEpoch(
       mask: dropoutMask(batch.rows * units, dropout, seed, step),
       learningRate: before.learningRate,
       step: step + 1,
+      upcoming,
     });
     done++;
     if (!Number.isFinite(result.loss)) {

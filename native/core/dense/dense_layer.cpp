@@ -13,10 +13,10 @@ namespace {
 constexpr std::size_t kTileFloats = 32768;
 // Rows of one product: more would push the tile out of the cache.
 constexpr std::size_t kGemmRows = 128;
-// Partial sums of the product, each over the same tiles whatever the number of threads.
-constexpr std::size_t kSlices = 32;
-constexpr std::size_t kPartialFloats = std::size_t{1} << 24;
-// Rows of large batches that are multiplied apart, since they have few slices.
+// Work is cut into so many slices of tiles, whatever the number of threads; each has a sum of its
+// own.
+constexpr std::size_t kSlices = 64;
+// Rows of large batches that are multiplied apart, where that is all there is to do.
 constexpr std::size_t kGroupRows = 512;
 
 std::size_t divideUp(std::size_t value, std::size_t by) {
@@ -72,67 +72,90 @@ std::size_t DenseLayer::weightsAt(const Tile& tile) const {
   return (tile.block * width_ + tile.first) * shape_.units;
 }
 
-void DenseLayer::forward(const DenseBatch& batch, float* output, Done done) {
-  const std::size_t size = batch.rows * shape_.units;
+std::size_t DenseLayer::slices() const {
+  return std::min(kSlices, shape_.blocks * tilesPerBlock_);
+}
+
+DenseLayer::Range DenseLayer::tilesOf(std::size_t slice) const {
   const std::size_t tiles = shape_.blocks * tilesPerBlock_;
-  const std::size_t slices = std::clamp<std::size_t>(
-      kPartialFloats / std::max<std::size_t>(1, size), 1, std::min(kSlices, tiles));
-  const std::size_t groups = divideUp(batch.rows, kGroupRows);
-  scratch_.reserve(slices * size * sizeof(float));
+  return {tiles * slice / slices(), tiles * (slice + 1) / slices()};
+}
+
+float* DenseLayer::partialSum(std::size_t slice, std::size_t rows) const {
+  return reinterpret_cast<float*>(scratch_.data()) + slice * rows * shape_.units;
+}
+
+void DenseLayer::addTile(const DenseBatch& batch, const Tile& part, const Range& rows,
+                         float* sum) const {
+  const float* weights = array(Array::Value).data() + weightsAt(part);
+  for (std::size_t row = rows.first; row < rows.last; row += kGemmRows) {
+    gemm_.addProduct(gemmTile(batch, part, row, std::min(kGemmRows, rows.last - row)), weights,
+                     sum + row * shape_.units);
+  }
+}
+
+void DenseLayer::sumSlices(const Product& product) const {
+  const std::size_t size = product.batch.rows * shape_.units;
+  std::copy_n(partialSum(0, product.batch.rows), size, product.output);
+  for (std::size_t slice = 1; slice < slices(); ++slice) {
+    const float* more = partialSum(slice, product.batch.rows);
+    for (std::size_t i = 0; i < size; ++i) product.output[i] += more[i];
+  }
+}
+
+void DenseLayer::forward(const Product& product, Done done) {
+  const std::size_t rows = product.batch.rows;
+  scratch_.reserve(slices() * rows * shape_.units * sizeof(float));
   auto self = shared_from_this();
   parallelFor(
-      pool_, slices * groups, std::min(threads_, pool_.size()),
-      [this, self, batch, slices](std::size_t item, std::size_t /*worker*/) {
-        const std::size_t firstRow = item / slices * kGroupRows;
-        multiplySlice(batch, item % slices, slices, firstRow,
-                      std::min(firstRow + kGroupRows, batch.rows));
-      },
-      [this, self, output, size, slices, done = std::move(done)] {
-        const auto* partial = reinterpret_cast<const float*>(scratch_.data());
-        std::copy_n(partial, size, output);
-        for (std::size_t slice = 1; slice < slices; ++slice) {
-          const float* more = partial + slice * size;
-          for (std::size_t i = 0; i < size; ++i) output[i] += more[i];
+      pool_, slices() * divideUp(rows, kGroupRows), std::min(threads_, pool_.size()),
+      [this, self, product, rows](std::size_t item, std::size_t /*worker*/) {
+        const FlushDenormals flush;
+        const std::size_t slice = item % slices();
+        const std::size_t first = item / slices() * kGroupRows;
+        const Range group = {first, std::min(first + kGroupRows, rows)};
+        float* sum = partialSum(slice, rows);
+        std::fill(sum + group.first * shape_.units, sum + group.last * shape_.units, 0.0F);
+        const Range tiles = tilesOf(slice);
+        for (std::size_t index = tiles.first; index < tiles.last; ++index) {
+          addTile(product.batch, tile(index), group, sum);
         }
+      },
+      [this, self, product, done = std::move(done)] {
+        sumSlices(product);
         done();
       });
 }
 
-void DenseLayer::multiplySlice(const DenseBatch& batch, std::size_t slice, std::size_t slices,
-                               std::size_t firstRow, std::size_t lastRow) {
-  const FlushDenormals flush;
-  const std::size_t tiles = shape_.blocks * tilesPerBlock_;
-  const float* weights = array(Array::Value).data();
-  float* sum = reinterpret_cast<float*>(scratch_.data()) + slice * batch.rows * shape_.units;
-  std::fill(sum + firstRow * shape_.units, sum + lastRow * shape_.units, 0.0F);
-  const std::size_t end = tiles * (slice + 1) / slices;
-  for (std::size_t index = tiles * slice / slices; index < end; ++index) {
-    const Tile part = tile(index);
-    for (std::size_t row = firstRow; row < lastRow; row += kGemmRows) {
-      gemm_.addProduct(gemmTile(batch, part, row, std::min(kGemmRows, lastRow - row)),
-                       weights + weightsAt(part), sum + row * shape_.units);
-    }
-  }
-}
-
 void DenseLayer::update(const DenseBatch& batch, const float* gradient, const AdamStep& step,
-                        Done done) {
+                        const Product& next, Done done) {
   const std::size_t workers = std::min(threads_, pool_.size());
-  scratch_.reserve(workers * tileColumns_ * shape_.units * sizeof(float));
+  const std::size_t sums = slices() * next.batch.rows * shape_.units;
+  scratch_.reserve((sums + workers * tileColumns_ * shape_.units) * sizeof(float));
   auto self = shared_from_this();
   parallelFor(
-      pool_, shape_.blocks * tilesPerBlock_, workers,
-      [this, self, batch, gradient, step](std::size_t index, std::size_t worker) {
-        updateTile(batch, gradient, step, index, worker);
+      pool_, slices(), workers,
+      [this, self, batch, gradient, step, next, sums](std::size_t slice, std::size_t worker) {
+        const FlushDenormals flush;
+        float* slope = partialSum(0, 0) + sums + worker * tileColumns_ * shape_.units;
+        float* sum = partialSum(slice, next.batch.rows);
+        std::fill_n(sum, next.batch.rows * shape_.units, 0.0F);
+        const Range tiles = tilesOf(slice);
+        for (std::size_t index = tiles.first; index < tiles.last; ++index) {
+          const Tile part = tile(index);
+          updateTile(batch, gradient, step, part, slope);
+          // While the weights are still in the cache.
+          addTile(next.batch, part, {0, next.batch.rows}, sum);
+        }
       },
-      std::move(done));
+      [this, self, next, done = std::move(done)] {
+        if (next.batch.rows > 0) sumSlices(next);
+        done();
+      });
 }
 
 void DenseLayer::updateTile(const DenseBatch& batch, const float* gradient, const AdamStep& step,
-                            std::size_t index, std::size_t worker) {
-  const FlushDenormals flush;
-  const Tile part = tile(index);
-  float* slope = reinterpret_cast<float*>(scratch_.data()) + worker * tileColumns_ * shape_.units;
+                            const Tile& part, float* slope) {
   for (std::size_t row = 0; row < batch.rows; row += kGemmRows) {
     gemm_.transposedProduct(gemmTile(batch, part, row, std::min(kGemmRows, batch.rows - row)),
                             gradient + row * shape_.units, row > 0, slope);

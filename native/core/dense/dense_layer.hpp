@@ -28,6 +28,13 @@ struct DenseBatch {
   std::size_t rows = 0;
 };
 
+// What is to be multiplied with the weights, and where the result goes: (rows, units). Nothing for
+// 0 rows.
+struct Product {
+  DenseBatch batch;
+  float* output = nullptr;
+};
+
 // One operation at a time. Results depend on the shapes and the kind of CPU alone, not on the
 // number of threads: sums are cut in the same places, and added in the same order, whoever computes
 // them.
@@ -45,11 +52,13 @@ class DenseLayer : public std::enable_shared_from_this<DenseLayer> {
   // (features, units), row-major.
   [[nodiscard]] std::span<float> array(Array which) const;
 
-  // output (rows, units) = batch x value. Both return at once; what they are given must stay until
-  // `done` is called, on any thread. They throw std::bad_alloc and std::system_error.
-  void forward(const DenseBatch& batch, float* output, Done done);
-  // Adam's step along the gradient of the value, transposed batch x gradient (rows, units).
-  void update(const DenseBatch& batch, const float* gradient, const AdamStep& step, Done done);
+  // output = batch x value. Both return at once; what they are given must stay until `done` is
+  // called, on any thread. They throw std::bad_alloc and std::system_error.
+  void forward(const Product& product, Done done);
+  // Adam's step along the gradient of the value, transposed batch x gradient (rows, units). Then
+  // the product of `next`, the same bits as by forward(), but each weight is in the cache already.
+  void update(const DenseBatch& batch, const float* gradient, const AdamStep& step,
+              const Product& next, Done done);
 
  private:
   // Features that are treated together; their weights' gradient stays in a core's cache.
@@ -59,16 +68,24 @@ class DenseLayer : public std::enable_shared_from_this<DenseLayer> {
     std::size_t columns;
   };
 
+  struct Range {
+    std::size_t first;
+    std::size_t last;  // not part of it
+  };
+
   DenseLayer(const DenseShape& shape, const Gemm& gemm, ThreadPool& pool, std::size_t threads);
 
   [[nodiscard]] Tile tile(std::size_t index) const;
   [[nodiscard]] GemmTile gemmTile(const DenseBatch& batch, const Tile& tile, std::size_t row,
                                   std::size_t rows) const;
   [[nodiscard]] std::size_t weightsAt(const Tile& tile) const;
-  void multiplySlice(const DenseBatch& batch, std::size_t slice, std::size_t slices,
-                     std::size_t firstRow, std::size_t lastRow);
+  [[nodiscard]] std::size_t slices() const;
+  [[nodiscard]] Range tilesOf(std::size_t slice) const;
+  [[nodiscard]] float* partialSum(std::size_t slice, std::size_t rows) const;
+  void addTile(const DenseBatch& batch, const Tile& part, const Range& rows, float* sum) const;
+  void sumSlices(const Product& product) const;
   void updateTile(const DenseBatch& batch, const float* gradient, const AdamStep& step,
-                  std::size_t index, std::size_t worker);
+                  const Tile& part, float* slope);
 
   const DenseShape shape_;
   const Gemm& gemm_;

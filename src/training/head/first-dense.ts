@@ -7,6 +7,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import type { NamedTensor } from '../../storage/safetensors.js';
 import type { Tf } from '../../runtime/tensorflow.js';
 import type { Adam, AdamSlot } from './adam.js';
+import { transposedProduct } from './products.js';
 
 /**
  * Features of a batch, cut into blocks of columns: block after block, in each the rows of the batch,
@@ -17,6 +18,9 @@ export interface FeatureBatch {
   readonly values: Float32Array;
 }
 
+/** The batch that follows, or undefined where it is not there within a moment. */
+export type Upcoming = () => Promise<FeatureBatch | undefined>;
+
 /** The kernel and its Adam moments, each (features, units), row-major. */
 export type DenseState = Record<'value' | 'momentum' | 'velocity', Float32Array>;
 
@@ -25,8 +29,12 @@ export interface FirstDense {
   readonly blocks: number;
   /** The product (rows, units) of a batch and the kernel. The batch is remembered. */
   forward(batch: FeatureBatch): Promise<Tensor2D>;
-  /** Adam's step along the gradient batch^T x `gradient`, for the batch of the last `forward`. */
-  update(gradient: Tensor2D, adam: Adam): Promise<void>;
+  /**
+   * Adam's step along the gradient batch^T x `gradient`, for the batch of the last `forward`.
+   * @param upcoming Gives the batch of the next `forward`, where it is there soon: its product may be
+   * computed on the way. It must stay as it is until then; the result is the same with it or without.
+   */
+  update(gradient: Tensor2D, adam: Adam, upcoming?: Upcoming): Promise<void>;
   /** Forgets the batch of the last `forward`, where no `update` follows. */
   forget(): void;
   /** Copies one of the arrays out, e.g. for a checkpoint. */
@@ -109,7 +117,7 @@ export class TfFirstDense implements FirstDense {
     for (const [b, slot] of this.#slots.entries()) {
       const input = this.#inputs[b];
       if (input === undefined) throw new Error('update() without forward()');
-      const kernelGradient = tf.tidy(() => tf.matMul(input, gradient, true, false));
+      const kernelGradient = transposedProduct(tf, input, gradient);
       adam.apply(slot, kernelGradient);
       kernelGradient.dispose();
       input.dispose();

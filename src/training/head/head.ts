@@ -9,7 +9,8 @@ import { LungclsError } from '../../errors.js';
 import type { Tf } from '../../runtime/tensorflow.js';
 import type { NamedTensor } from '../../storage/safetensors.js';
 import { Adam, type AdamSlot } from './adam.js';
-import { TfFirstDense, type FeatureBatch, type FirstDense } from './first-dense.js';
+import { TfFirstDense, type FeatureBatch, type FirstDense, type Upcoming } from './first-dense.js';
+import { product } from './products.js';
 import { movingShapes, trainableShapes, type HeadShape, type HeadWeights } from './shape.js';
 
 /** Keras's defaults of BatchNormalization. */
@@ -33,6 +34,8 @@ export interface TrainingStep {
   readonly learningRate: number;
   /** 1 for the first step of the run. */
   readonly step: number;
+  /** The batch of the next step; see FirstDense. */
+  readonly upcoming?: Upcoming;
 }
 
 /** Adam's moments of every trainable weight, named `<weight>/momentum` and `<weight>/velocity`. */
@@ -82,9 +85,9 @@ export class HeadTrainer {
 
   /** One step of training: forward, gradients, Adam, moving statistics. */
   async train(training: TrainingStep): Promise<BatchResult> {
-    const { batch, labels, mask, learningRate, step } = training;
+    const { batch, labels, mask, learningRate, step, upcoming } = training;
     const tf = this.#tf;
-    const product = await this.#first.forward(batch);
+    const output = await this.#first.forward(batch);
     const names = [...this.#slots.keys()];
     const statistics: Tensor1D[] = [];
     let logits: Tensor2D | undefined;
@@ -101,15 +104,16 @@ export class HeadTrainer {
         return this.#loss(target, logits);
       };
       // The product counts as a variable: its gradient is what the first layer needs.
-      return tf.valueAndGrads(tail)([product, ...names.map((name) => this.#slot(name).value)]);
+      return tf.valueAndGrads(tail)([output, ...names.map((name) => this.#slot(name).value)]);
     });
-    product.dispose();
+    output.dispose();
     const result = this.#result(value, logits, labels);
     this.#adam.begin(learningRate, step);
     const [productGradient, ...rest] = grads;
     const updated = this.#first.update(
       present(productGradient, 'a gradient') as Tensor2D,
       this.#adam,
+      upcoming,
     );
     try {
       for (const [i, name] of names.entries()) {
@@ -132,11 +136,11 @@ export class HeadTrainer {
     labels: ArrayLike<number>,
   ): Promise<BatchResult & { probabilities: Float32Array }> {
     const tf = this.#tf;
-    const product = await this.#first.forward(batch);
+    const output = await this.#first.forward(batch);
     this.#first.forget();
     const [value, logits, probabilities] = tf.tidy(() => {
       const w = new Map([...this.#slots].map(([name, slot]) => [name, slot.value]));
-      const output = this.#tail(product, w, {
+      const logits = this.#tail(output, w, {
         normalize: (x, layer) =>
           this.#normalize(
             x,
@@ -147,10 +151,10 @@ export class HeadTrainer {
           ),
         drop: (x) => x,
       });
-      return [this.#loss(this.#oneHot(labels), output), output, tf.softmax(output)] as const;
+      return [this.#loss(this.#oneHot(labels), logits), logits, tf.softmax(logits)] as const;
     }) as [Tensor, Tensor2D, Tensor2D];
     const values = probabilities.dataSync() as Float32Array;
-    tf.dispose([product, probabilities]);
+    tf.dispose([output, probabilities]);
     const result = this.#result(value, logits, labels);
     value.dispose();
     return { ...result, probabilities: values };
@@ -233,21 +237,24 @@ export class HeadTrainer {
 
   /** Everything behind the first layer's product, to the logits. */
   #tail(
-    product: Tensor2D,
+    first: Tensor2D,
     w: ReadonlyMap<string, Tensor>,
     how: {
       normalize: (x: Tensor2D, layer: string) => Tensor2D;
       drop: (x: Tensor2D) => Tensor2D;
     },
   ): Tensor2D {
+    const tf = this.#tf;
     const get = (name: string): Tensor => present(w.get(name), name);
-    const hidden1 = relu(product.add<Tensor2D>(get('dense/bias')));
+    const hidden1 = relu(first.add<Tensor2D>(get('dense/bias')));
     const normal1 = how.normalize(hidden1, 'batch_normalization');
     const hidden2 = relu(
-      normal1.matMul<Tensor2D>(get('dense_1/kernel')).add<Tensor2D>(get('dense_1/bias')),
+      product(tf, normal1, get('dense_1/kernel') as Tensor2D).add<Tensor2D>(get('dense_1/bias')),
     );
     const normal2 = how.normalize(how.drop(hidden2), 'batch_normalization_1');
-    return normal2.matMul<Tensor2D>(get('dense_2/kernel')).add<Tensor2D>(get('dense_2/bias'));
+    return product(tf, normal2, get('dense_2/kernel') as Tensor2D).add<Tensor2D>(
+      get('dense_2/bias'),
+    );
   }
 
   /** Normalises by the batch's own mean and biased variance, which are kept in `statistics`. */

@@ -4,7 +4,13 @@ import type { NamedTensor } from '../../storage/safetensors.js';
 import { DenseLayer } from '../../native/addon.js';
 import type { Tf } from '../../runtime/tensorflow.js';
 import type { Adam } from './adam.js';
-import { blockCount, type DenseState, type FeatureBatch, type FirstDense } from './first-dense.js';
+import {
+  blockCount,
+  type DenseState,
+  type FeatureBatch,
+  type FirstDense,
+  type Upcoming,
+} from './first-dense.js';
 
 /** A block's kernel: as large as the addon's tiles, so that each reads one run of memory. */
 const BLOCK_BYTES = 128 << 10;
@@ -15,6 +21,8 @@ export class NativeFirstDense implements FirstDense {
   readonly #units: number;
   readonly #layer: DenseLayer;
   #batch: FeatureBatch | undefined;
+  /** The product of the next batch, made with the last step. */
+  #ahead: { batch: FeatureBatch; product: Float32Array } | undefined;
 
   /**
    * @param kernel (features, units); it is copied, and the moments start at zero
@@ -33,16 +41,21 @@ export class NativeFirstDense implements FirstDense {
 
   async forward(batch: FeatureBatch): Promise<Tensor2D> {
     this.#batch = batch;
-    const product = await this.#layer.forward(batch.values, batch.rows);
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const product = ahead?.batch === batch ? ahead.product : await this.#layer.forward(batch);
     return this.#tf.tensor2d(product, [batch.rows, this.#units]);
   }
 
-  async update(gradient: Tensor2D, adam: Adam): Promise<void> {
+  async update(gradient: Tensor2D, adam: Adam, upcoming?: Upcoming): Promise<void> {
     const batch = this.#batch;
     if (batch === undefined) throw new Error('update() without forward()');
     this.#batch = undefined;
     const slope = gradient.dataSync() as Float32Array;
-    await this.#layer.update(batch.values, batch.rows, slope, adam.numbers());
+    const numbers = adam.numbers();
+    const next = await upcoming?.();
+    const product = await this.#layer.update(batch, slope, numbers, next);
+    if (next !== undefined) this.#ahead = { batch: next, product };
   }
 
   forget(): void {
@@ -54,11 +67,13 @@ export class NativeFirstDense implements FirstDense {
   }
 
   write(what: keyof DenseState, data: Float32Array): void {
+    this.#ahead = undefined;
     this.#layer.write(what, data);
   }
 
   dispose(): void {
     this.forget();
+    this.#ahead = undefined;
     this.#layer.close();
   }
 }
