@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   INPUT_NOT_FOUND: 'a file or folder does not exist',
   INPUT_UNREADABLE: 'a file or folder cannot be read',
   INPUT_EMPTY: 'a folder, an archive or a list holds no image',
+  INPUT_CHANGED: 'an image file or an archive changed while it was being read',
   TOO_FEW_CLASSES: 'training needs at least two classes',
   TOO_FEW_TILES: 'there are too few tiles for what was asked',
   UNKNOWN_CLASS: 'a class was named that the input does not have',

@@ -1,54 +1,91 @@
-/** Tells whether the images of a data set are still those of an earlier run. */
+/** Tells whether the images of a data set are still those of an earlier run, or of the run's beginning. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { readError, systemErrorCode } from '../errors.js';
-import type { ImageSource } from '../imaging/source.js';
+import { LungclsError } from '../errors.js';
+import { fileState, sourceState, stateDigest, type StateKind } from '../imaging/source-state.js';
 import { throwIfAborted } from '../runtime/abort.js';
-import type { Dataset } from './dataset.js';
+import type { Dataset, DatasetItem } from './dataset.js';
 
-/** Files asked for their size and time at once. */
-const PARALLEL = 64;
+/** Files looked at at once; each that is read takes a megabyte. */
+const PARALLEL: Readonly<Record<StateKind, number>> = { stat: 64, content: 8 };
 
-/**
- * SHA-256 (hex) over every image's path, label, size and time of last change; of an archive over its
- * own size and time and its entries' positions and checksums. Where files lie does not count.
- * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | ABORTED
- */
-export async function datasetIdentity(dataset: Dataset, signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  if (dataset.kind === 'zip') hash.update(await describeFile(dataset.input));
-  for (let begin = 0; begin < dataset.items.length; begin += PARALLEL) {
-    throwIfAborted(signal);
-    const items = dataset.items.slice(begin, begin + PARALLEL);
-    const facts = await Promise.all(items.map((item) => describe(item.source)));
-    items.forEach(({ source, label }, i) => {
-      hash.update(`${JSON.stringify([source.path, label])} ${facts[i] ?? ''}\n`);
-    });
+/** The images of a data set as they were when it was opened. */
+export class DatasetState {
+  /**
+   * SHA-256 (hex) over every image's path, label and state; of an archive over its own state and its
+   * entries' positions and checksums. Where files lie does not count.
+   */
+  readonly identity: string;
+  readonly #dataset: Dataset;
+  readonly #kind: StateKind;
+  readonly #states: BigUint64Array;
+  readonly #archive: string;
+
+  private constructor(
+    dataset: Dataset,
+    kind: StateKind,
+    facts: { identity: string; states: BigUint64Array; archive: string },
+  ) {
+    this.identity = facts.identity;
+    this.#dataset = dataset;
+    this.#kind = kind;
+    this.#states = facts.states;
+    this.#archive = facts.archive;
   }
-  return hash.digest('hex');
+
+  /**
+   * @param kind what tells one state of a file from another
+   * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | ABORTED
+   */
+  static async of(dataset: Dataset, kind: StateKind, signal?: AbortSignal): Promise<DatasetState> {
+    const hash = createHash('sha256');
+    const zip = dataset.kind === 'zip';
+    // Reading an archive again for every batch would take too long; its entries have checksums.
+    const archive = zip ? await fileState(dataset.input, 'stat') : '';
+    if (zip) hash.update(kind === 'stat' ? archive : await fileState(dataset.input, kind));
+    const states = new BigUint64Array(zip ? 0 : dataset.items.length);
+    let at = 0;
+    for await (const { item, state } of statesOf(dataset.items, kind)) {
+      throwIfAborted(signal);
+      hash.update(`${JSON.stringify([item.source.path, item.label])} ${state}\n`);
+      if (!zip) states[at++] = stateDigest(state);
+    }
+    return new DatasetState(dataset, kind, { identity: hash.digest('hex'), states, archive });
+  }
+
+  /**
+   * Which of the `count` items from `begin` on are no longer as they were: to be asked once they have
+   * been read, so that no bytes of another state pass for those that were listed.
+   * @throws LungclsError INPUT_CHANGED where the archive as a whole has changed | INPUT_UNREADABLE
+   */
+  async changed(begin: number, count: number): Promise<boolean[]> {
+    const items = this.#dataset.items.slice(begin, begin + count);
+    if (this.#dataset.kind === 'zip') {
+      const { input } = this.#dataset;
+      if ((await fileState(input, 'stat')) !== this.#archive) {
+        throw new LungclsError(
+          'INPUT_CHANGED',
+          `The archive ${input} changed while it was being read; run the command again`,
+          { path: input },
+        );
+      }
+      return items.map(() => false);
+    }
+    const changed: boolean[] = [];
+    for await (const { state } of statesOf(items, this.#kind)) {
+      changed.push(stateDigest(state) !== this.#states[begin + changed.length]);
+    }
+    return changed;
+  }
 }
 
-async function describe({ entry, file, fileBytes }: ImageSource): Promise<string> {
-  if (entry === undefined) {
-    return describeFile(fileBytes === undefined ? file : Buffer.from(fileBytes));
-  }
-  return [
-    entry.headerOffset,
-    entry.compressedSize,
-    entry.uncompressedSize,
-    entry.method,
-    entry.crc32,
-  ].join();
-}
-
-async function describeFile(path: string | Buffer): Promise<string> {
-  try {
-    const { size, mtimeNs } = await stat(path, { bigint: true });
-    return `${String(size)},${String(mtimeNs)}`;
-  } catch (error) {
-    const code = systemErrorCode(error);
-    // A link to nothing is an image like others: it will have its status.
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'EACCES') return code;
-    throw readError(error, String(path));
+/** The states of items, in order, several at a time. */
+async function* statesOf(
+  items: readonly DatasetItem[],
+  kind: StateKind,
+): AsyncGenerator<{ item: DatasetItem; state: string }> {
+  for (let begin = 0; begin < items.length; begin += PARALLEL[kind]) {
+    const some = items.slice(begin, begin + PARALLEL[kind]);
+    const states = await Promise.all(some.map((item) => sourceState(item.source, kind)));
+    for (const [i, item] of some.entries()) yield { item, state: states[i] ?? '' };
   }
 }

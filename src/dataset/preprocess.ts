@@ -18,12 +18,14 @@ import { resolveThreads } from '../runtime/threads.js';
 import { fingerprint } from '../storage/hash.js';
 import { openPartial, type PartialOutput } from '../storage/partial.js';
 import { openDataset, type Dataset } from './dataset.js';
-import { datasetIdentity } from './identity.js';
+import { DatasetState } from './identity.js';
 
 /** Images decoded into one buffer; two or three of these buffers are all that is in memory. */
 const BATCH = 64;
 /** Failures that the result names one by one; index.csv has all. */
 const NAMED_FAILURES = 10;
+
+const CHANGED = { status: 'INPUT_CHANGED', message: 'The file changed while it was being read' };
 
 export interface PreprocessOptions extends TaskOptions {
   /** A folder, or a .zip archive, with one sub-folder a class. */
@@ -44,6 +46,11 @@ export interface PreprocessOptions extends TaskOptions {
   maxPixels?: number;
   /** Also take images whose data is damaged, as far as they decode; they keep status `damaged`. */
   keepDamaged?: boolean;
+  /**
+   * Tell whether images have changed by their content (SHA-256), instead of by size and time of last
+   * change: slower, since everything is read three times, and sure.
+   */
+  verify?: boolean;
 }
 
 export interface PreprocessFailure {
@@ -85,11 +92,12 @@ export interface PreprocessResult {
  * listed in the index with their status.
  *
  * The store appears when it is whole. Killed at any moment, the same call continues and gives the
- * same bytes; where images have changed in between (by size or time) it starts anew. Memory does not
- * grow with the number of images, but for their names.
+ * same bytes; where images have changed in between (by size or time, or with `verify` by content) it
+ * starts anew. An image that changes between its listing and its reading gives no tile and has the status
+ * INPUT_CHANGED. Memory does not grow with the number of images, but for their names.
  *
  * @throws LungclsError OUTPUT_EXISTS | OUTPUT_UNWRITABLE | DISK_FULL (what is done is kept) | BUSY |
- *   TOO_FEW_TILES (no image could be decoded) | INVALID_OPTION | ABORTED | ADDON_MISSING, and the
+ *   INPUT_CHANGED (an archive changed while it was read) | TOO_FEW_TILES (no image could be decoded) | INVALID_OPTION | ABORTED | ADDON_MISSING, and the
  *   codes of openDataset
  */
 export async function preprocess(options: PreprocessOptions): Promise<PreprocessResult> {
@@ -103,6 +111,11 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
     ...(classes === undefined ? {} : { classes }),
     ...(signal === undefined ? {} : { signal }),
   });
+  const state = await DatasetState.of(
+    dataset,
+    options.verify === true ? 'content' : 'stat',
+    signal,
+  );
   for (const warning of dataset.warnings) options.onMessage?.(warning, 'warning');
   const partial = await openPartial(options.output, {
     force: options.force ?? false,
@@ -111,7 +124,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
       tool: TOOL_VERSION,
       preprocessing: preprocessingFingerprint(spec),
       classes: dataset.classes,
-      images: await datasetIdentity(dataset, signal),
+      images: state.identity,
       name: basename(resolve(options.input)),
       maxPixels,
       keepDamaged,
@@ -127,7 +140,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
           'info',
         );
       }
-      const buffers = await decodeAll(dataset, writer, {
+      const buffers = await decodeAll(dataset, state, writer, {
         ...options,
         spec,
         threads,
@@ -178,6 +191,7 @@ interface DecodeOptions extends TaskOptions {
 
 async function decodeAll(
   dataset: Dataset,
+  state: DatasetState,
   writer: TileStoreWriter,
   options: DecodeOptions,
 ): Promise<BufferMemory | undefined> {
@@ -202,7 +216,9 @@ async function decodeAll(
   });
   for await (const batch of batches) {
     try {
-      await writer.append(batch);
+      const changed = await state.changed(writer.done, batch.statuses.length);
+      const statuses = batch.statuses.map((own, i) => (changed[i] === true ? CHANGED : own));
+      await writer.append({ tiles: batch.tiles, statuses });
     } finally {
       batch.release();
     }

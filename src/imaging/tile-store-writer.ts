@@ -139,14 +139,17 @@ export class TileStoreWriter {
   /** Appends the next images. @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE */
   async append({ tiles, statuses }: DecodedTiles): Promise<void> {
     this.#rethrow();
-    const records = statuses.map(({ status, message }, i): TileRecord => {
-      if (status === 'ok' || (status === 'damaged' && this.#options.keepDamaged)) {
-        return [status, crc32(this.#tile(tiles, i, i + 1))];
-      }
-      return [status, null, message];
-    });
+    const taken = statuses.map(
+      ({ status }) => status === 'ok' || (status === 'damaged' && this.#options.keepDamaged),
+    );
+    let records: TileRecord[];
     try {
-      await this.#writeTiles(tiles, records);
+      const writing = this.#writeTiles(tiles, taken);
+      // Checksums are made while the system takes the bytes.
+      records = statuses.map(({ status, message }, i) =>
+        taken[i] === true ? [status, crc32(this.#tile(tiles, i, i + 1))] : [status, null, message],
+      );
+      await writing;
     } catch (error) {
       this.#failure = error;
       throw writeError(error, this.#directory);
@@ -217,11 +220,11 @@ export class TileStoreWriter {
   }
 
   /** Writes the tiles of images that have one, in runs. */
-  async #writeTiles(tiles: Uint8Array, records: readonly TileRecord[]): Promise<void> {
+  async #writeTiles(tiles: Uint8Array, taken: readonly boolean[]): Promise<void> {
     let begin = 0;
-    while (begin < records.length) {
+    while (begin < taken.length) {
       let end = begin;
-      while (end < records.length && records[end]?.[1] !== null) end += 1;
+      while (end < taken.length && taken[end] === true) end += 1;
       if (end > begin) {
         const position = NPY_HEADER_BYTES + this.#rows * this.#tileBytes;
         await writeAll(this.#images, this.#tile(tiles, begin, end), position);

@@ -12,12 +12,12 @@ export function sha256(data: string | Uint8Array): string {
  * SHA-256 of a file's content in lower-case hex; memory is bounded by one read buffer.
  * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE
  */
-export async function sha256File(path: string): Promise<string> {
+export async function sha256File(path: string | Buffer): Promise<string> {
   const hash = createHash('sha256');
   try {
     await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   } catch (error) {
-    throw readError(error, path);
+    throw readError(error, String(path));
   }
   return hash.digest('hex');
 }

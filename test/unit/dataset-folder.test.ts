@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'ava';
 import { openDataset } from '#src/dataset/dataset.js';
-import { datasetIdentity } from '#src/dataset/identity.js';
+import { DatasetState } from '#src/dataset/identity.js';
 import { walkImages } from '#src/dataset/walk.js';
 import type { ImageSource } from '#src/imaging/source.js';
 import { gather, temporaryFolder, writeTree } from '../fixtures/dataset/folders.js';
@@ -183,7 +183,7 @@ test('the identity changes with size, time, name and label, and with nothing els
     const folder = join(root, name);
     await writeTree(folder, { 'a/1.jpeg': content, 'b/1.jpeg': 'y' });
     for (const file of ['a/1.jpeg', 'b/1.jpeg']) await utimes(join(folder, file), at, at);
-    return datasetIdentity(await openDataset(folder, { classes }));
+    return (await DatasetState.of(await openDataset(folder, { classes }), 'stat')).identity;
   };
   const first = await make('first');
   t.is(await make('second'), first);

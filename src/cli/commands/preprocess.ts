@@ -38,6 +38,11 @@ export const preprocessCommand = defineCommand({
         default: false,
         describe: 'Also take images whose data is damaged, as far as they decode',
       })
+      .option('verify', {
+        type: 'boolean',
+        default: false,
+        describe: 'Tell changed images by their content, not by size and time',
+      })
       .option('threads', THREADS)
       .option('force', FORCE)
       .example('$0 preprocess archive.zip -o store', 'LC25000 as it was downloaded')
@@ -56,6 +61,7 @@ export const preprocessCommand = defineCommand({
         classes: parseClasses(argv.classes),
         maxPixels: argv['max-pixels'],
         keepDamaged: argv['keep-damaged'],
+        verify: argv.verify,
         threads: argv.threads,
         force: argv.force,
       }),
