@@ -11,7 +11,7 @@ export type StateKind = 'stat' | 'content';
 /**
  * The state of a source in words: of a file what `kind` says, or the system's word for why it cannot be
  * read; of an archive's entry where it lies and its checksum, which is compared when it is read.
- * @throws LungclsError INPUT_UNREADABLE for failures that are not the image's own
+ * @throws LungclsError INPUT_UNREADABLE for failures that are not the system's
  */
 export async function sourceState(source: ImageSource, kind: StateKind): Promise<string> {
   const { entry, file, fileBytes } = source;
@@ -29,11 +29,9 @@ export async function fileState(path: string | Buffer, kind: StateKind): Promise
     if (kind === 'content') return await sha256File(path);
     return `${String(size)},${String(mtimeNs)}`;
   } catch (error) {
-    const code =
-      systemErrorCode(error) ?? systemErrorCode(error instanceof Error ? error.cause : error);
-    // A link to nothing is an image like others: it will have its status.
-    if (code === 'ENOENT' || code === 'ELOOP' || code === 'EACCES' || code === 'EISDIR')
-      return code;
+    // What cannot be read (a link to nothing, say) is an image like others: it will have its status.
+    const code = systemErrorCode(error);
+    if (code !== undefined) return code;
     throw readError(error, String(path));
   }
 }

@@ -14,6 +14,7 @@ const IN_FLIGHT = 2;
 interface RunningBatch {
   readonly paths: readonly string[];
   readonly statuses: readonly string[];
+  readonly states: BigUint64Array;
   readonly probabilities: Promise<Float32Array | undefined>;
 }
 
@@ -44,13 +45,13 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
 }
 
 function start(batch: InputBatch, classifier: Classifier): RunningBatch {
-  const { paths, statuses, tiles } = batch;
+  const { paths, statuses, states, tiles } = batch;
   const probabilities = statuses.includes(STATUS_OK)
     ? classifier.classifyTiles(tiles, paths.length)
     : Promise.resolve(undefined);
   // It may fail while something else is awaited; whoever awaits it later still sees the failure.
   probabilities.catch(() => undefined);
-  return { paths, statuses, probabilities };
+  return { paths, statuses, states, probabilities };
 }
 
 async function write(batch: RunningBatch | undefined, options: PipelineOptions): Promise<void> {
@@ -69,6 +70,6 @@ async function write(batch: RunningBatch | undefined, options: PipelineOptions):
     counts.add(row.label, row.status);
     text += row.line;
   });
-  await sink.append(text, batch.paths.length);
+  await sink.append(text, batch.states);
   onBatch();
 }

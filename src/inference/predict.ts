@@ -80,8 +80,8 @@ export interface PredictResult {
  * Classifies images and writes `path,label,<one probability a class>,status`, one row an image, in the
  * order of the inputs. An image that cannot be read gets a row with a status and no label. Memory does
  * not grow with the number of images. A run that was stopped, at whatever moment, is continued by the
- * same call and gives the file that it would have given; rows whose path is no longer the input's at
- * that place are dropped and made again.
+ * same call and gives the file that it would have given; from the first row on whose image is no longer
+ * the input's at that place (by path, size and time of last change) rows are made again.
  *
  * @throws LungclsError INVALID_OPTION | INPUT_NOT_FOUND | INPUT_EMPTY | MODEL_INVALID |
  *   PREPROCESSING_MISMATCH | OUTPUT_EXISTS | OUTPUT_UNWRITABLE | DISK_FULL | BUSY |
@@ -161,7 +161,7 @@ class PredictJob {
     const counts = new ResultCounts(classes);
     if (typeof output !== 'string') {
       const sink = streamSink(output, signal);
-      await sink.append(resultHeader(classes), 0);
+      await sink.append(resultHeader(classes), new BigUint64Array(0));
       return await this.#classify(input, input.list()[Symbol.asyncIterator](), sink, counts);
     }
     const partial = await openPartial(output, {
@@ -172,7 +172,13 @@ class PredictJob {
       const file = await ResultFile.open(partial, resultHeader(classes));
       try {
         const items = input.list()[Symbol.asyncIterator]();
-        const from = await resume(file, items, this.#settings.batchSize, counts);
+        const from = await resume(
+          file,
+          items,
+          (item) => input.state(item),
+          this.#settings.batchSize,
+          counts,
+        );
         if (from.rows > 0) this.#say(`Continuing after ${from.rows} rows that are there already`);
         const rest = chain(from.pending, items);
         const result = await this.#classify(input, rest, file, counts);
@@ -252,7 +258,7 @@ class PredictJob {
     const { engine, device, precision, batchSize } = this.#settings;
     const { classes, preprocessingFingerprint, files } = this.#bundle.metadata;
     return fingerprint({
-      format: 'predict-1',
+      format: 'predict-2',
       toolVersion: TOOL_VERSION,
       model: { classes, preprocessingFingerprint, files: JSON.stringify(files) },
       engine,

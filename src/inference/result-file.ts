@@ -3,6 +3,7 @@
  * byte it can be trusted. The journal is written after the data has reached the disk, so what it
  * vouches for is whole whenever the process, or the machine, stops.
  */
+import { constants } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { writeError } from '../errors.js';
 import { writeAll, writeFileAtomic } from '../storage/atomic.js';
@@ -10,6 +11,11 @@ import { csvLine, readCsvRows } from '../storage/csv.js';
 import type { PartialOutput } from '../storage/partial.js';
 
 const DATA_FILE = 'results.csv';
+/** Eight bytes a row: which state of its image it speaks of (see stateDigest). */
+const STATES_FILE = 'states';
+const STATE_BYTES = BigUint64Array.BYTES_PER_ELEMENT;
+/** States read at a time. */
+const STATES_AT_ONCE = 1 << 13;
 const JOURNAL_FILE = 'journal.json';
 /** A kill loses at most this much work; a commit costs a few milliseconds of fsync. */
 const COMMIT_INTERVAL_MS = 2000;
@@ -24,20 +30,31 @@ export interface Position {
 
 /** Where rows go: a file that resumes, or a stream. */
 export interface ResultSink {
-  /** Appends whole rows. @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE */
-  append(text: string, rows: number): Promise<void>;
+  /**
+   * Appends whole rows.
+   * @param states of the images that they speak of, one a row
+   * @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE
+   */
+  append(text: string, states: BigUint64Array): Promise<void>;
 }
 
 export class ResultFile implements ResultSink {
   readonly #partial: PartialOutput;
   readonly #file: FileHandle;
+  readonly #states: FileHandle;
   readonly #header: string;
   #end: Position;
   #committedAt = performance.now();
 
-  private constructor(partial: PartialOutput, file: FileHandle, header: string, end: Position) {
+  private constructor(
+    partial: PartialOutput,
+    { file, states }: { file: FileHandle; states: FileHandle },
+    header: string,
+    end: Position,
+  ) {
     this.#partial = partial;
     this.#file = file;
+    this.#states = states;
     this.#header = header;
     this.#end = end;
   }
@@ -47,12 +64,15 @@ export class ResultFile implements ResultSink {
     const path = partial.path(DATA_FILE);
     try {
       const file = await open(path, 'a+');
+      const states = await open(partial.path(STATES_FILE), constants.O_RDWR | constants.O_CREAT);
       const start = { rows: 0, bytes: Buffer.byteLength(header) };
       try {
         const journal = partial.resumed ? await readJournal(partial.path(JOURNAL_FILE)) : undefined;
         const size = (await file.stat()).size;
-        const kept = journal !== undefined && journal.bytes <= size ? journal : undefined;
-        const result = new ResultFile(partial, file, header, kept ?? start);
+        const known = (await states.stat()).size / STATE_BYTES;
+        const whole = journal !== undefined && journal.bytes <= size && journal.rows <= known;
+        const kept = whole ? journal : undefined;
+        const result = new ResultFile(partial, { file, states }, header, kept ?? start);
         if (kept === undefined) {
           await file.truncate(0);
           await writeAll(file, Buffer.from(header));
@@ -62,6 +82,7 @@ export class ResultFile implements ResultSink {
         return result;
       } catch (error) {
         await file.close();
+        await states.close();
         throw error;
       }
     } catch (error) {
@@ -74,19 +95,22 @@ export class ResultFile implements ResultSink {
     return this.#end.rows;
   }
 
-  /** The rows that are there, each with the position behind it. */
-  async *written(): AsyncGenerator<{ fields: string[]; end: Position }> {
+  /** The rows that are there, each with its image's state and the position behind it. */
+  async *written(): AsyncGenerator<{ fields: string[]; state: bigint; end: Position }> {
     const end = { rows: 0, bytes: Buffer.byteLength(this.#header) };
     if (this.#end.rows === 0) return;
     let isHeader = true;
+    let states = new BigUint64Array(0);
     for await (const fields of readCsvRows(this.#partial.path(DATA_FILE))) {
       if (isHeader) {
         isHeader = false;
         continue;
       }
+      const at = end.rows % STATES_AT_ONCE;
+      if (at === 0) states = await this.#readStates(end.rows);
       end.rows++;
       end.bytes += Buffer.byteLength(csvLine(fields));
-      yield { fields, end: { ...end } };
+      yield { fields, state: states[at] ?? 0n, end: { ...end } };
     }
   }
 
@@ -107,11 +131,16 @@ export class ResultFile implements ResultSink {
     return { rows: 0, bytes: Buffer.byteLength(this.#header) };
   }
 
-  async append(text: string, rows: number): Promise<void> {
+  async append(text: string, states: BigUint64Array): Promise<void> {
     const data = Buffer.from(text);
+    const bytes = new Uint8Array(states.buffer, states.byteOffset, states.byteLength);
     try {
+      await writeAll(this.#states, bytes, this.#end.rows * STATE_BYTES);
       await writeAll(this.#file, data);
-      this.#end = { rows: this.#end.rows + rows, bytes: this.#end.bytes + data.byteLength };
+      this.#end = {
+        rows: this.#end.rows + states.length,
+        bytes: this.#end.bytes + data.byteLength,
+      };
       if (performance.now() - this.#committedAt >= COMMIT_INTERVAL_MS) await this.#commit();
     } catch (error) {
       throw writeError(error, this.#partial.output);
@@ -123,6 +152,7 @@ export class ResultFile implements ResultSink {
     try {
       await this.#file.sync();
       await this.#file.close();
+      await this.#states.close();
     } catch (error) {
       throw writeError(error, this.#partial.output);
     }
@@ -137,9 +167,18 @@ export class ResultFile implements ResultSink {
       // The last journal still holds.
     }
     await this.#file.close().catch(() => undefined);
+    await this.#states.close().catch(() => undefined);
+  }
+
+  /** From that row on, as many as are read at a time. */
+  async #readStates(row: number): Promise<BigUint64Array<ArrayBuffer>> {
+    const states = new BigUint64Array(STATES_AT_ONCE);
+    await this.#states.read(new Uint8Array(states.buffer), 0, states.byteLength, row * STATE_BYTES);
+    return states;
   }
 
   async #commit(): Promise<void> {
+    await this.#states.datasync();
     await this.#file.sync();
     await this.#writeJournal(this.#end);
     this.#committedAt = performance.now();

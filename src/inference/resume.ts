@@ -10,13 +10,16 @@ export interface ResumePoint<T> {
 }
 
 /**
- * Compares the paths of the rows that are there with the inputs, one by one, and cuts the file off
- * where they part. The cut falls between two batches, so that every later batch holds the same tiles
+ * Compares the rows that are there with the inputs, one by one, by path and by the state of the image, and
+ * cuts the file off where they part. The cut falls between two batches, so that every later batch holds the same tiles
  * as in a run that was never stopped. Consumes from `inputs` what it has compared.
+ *
+ * @param stateOf the state of an input today, as the rows' states were made
  */
 export async function resume<T extends { readonly path: string }>(
   file: ResultFile,
   inputs: AsyncIterator<T>,
+  stateOf: (input: T) => Promise<bigint>,
   batchSize: number,
   counts: ResultCounts,
 ): Promise<ResumePoint<T>> {
@@ -28,10 +31,10 @@ export async function resume<T extends { readonly path: string }>(
   };
   const total = file.rows;
   let parted: T | undefined;
-  for await (const { fields, end } of file.written()) {
+  for await (const { fields, state, end } of file.written()) {
     const next = await inputs.next();
     if (next.done === true) break;
-    if (fields[0] !== next.value.path) {
+    if (fields[0] !== next.value.path || state !== (await stateOf(next.value))) {
       parted = next.value;
       break;
     }

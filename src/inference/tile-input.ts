@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { decodeTiles } from '../imaging/decoder.js';
 import type { PreprocessingSpec } from '../imaging/preprocessing.js';
 import type { ImageSource } from '../imaging/source.js';
+import { sourceState, stateDigest } from '../imaging/source-state.js';
 import type { BufferMemory } from '../native/addon.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import { STATUS_OK } from './results.js';
@@ -11,6 +12,8 @@ export interface InputBatch {
   readonly paths: readonly string[];
   /** `ok`, or why there is no tile. */
   readonly statuses: readonly string[];
+  /** Of each thing, from before it was read: what tells whether it is still the same. */
+  readonly states: BigUint64Array;
   /** uint8, (paths.length, S, S, 3); zeros where the status is not ok. */
   readonly tiles: Uint8Array;
   /** Hands the buffer back. */
@@ -27,6 +30,8 @@ export interface TileInput<T extends InputItem> {
   list(): AsyncIterable<T>;
   /** False where listing takes the items away, as reading stdin does. */
   readonly countable: boolean;
+  /** What tells a thing's state today from others. */
+  state(item: T): Promise<bigint>;
   read(items: AsyncIterable<T>): AsyncGenerator<InputBatch>;
 }
 
@@ -45,11 +50,19 @@ export interface ImageInputOptions {
 export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
   const { list, countable, preprocessing, batchSize, threads, maxPixels, signal, onBuffers } =
     options;
+  const states = new WeakMap<ImageSource, bigint>();
   return {
     list,
     countable,
+    state: imageState,
     async *read(items) {
-      const batches = decodeTiles(items, {
+      const noted = async function* (): AsyncGenerator<ImageSource> {
+        for await (const source of items) {
+          states.set(source, await imageState(source));
+          yield source;
+        }
+      };
+      const batches = decodeTiles(noted(), {
         size: preprocessing.size,
         resize: preprocessing.resize,
         batchSize,
@@ -62,6 +75,7 @@ export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
         yield {
           paths: batch.sources.map((source) => source.path),
           statuses: batch.statuses.map(({ status }) => status),
+          states: BigUint64Array.from(batch.sources, (source) => states.get(source) ?? 0n),
           tiles: batch.tiles,
           release: () => {
             batch.release();
@@ -70,6 +84,11 @@ export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
       }
     },
   };
+}
+
+/** By size and time of last change, or an archive's entry by its place and checksum. */
+async function imageState(source: ImageSource): Promise<bigint> {
+  return stateDigest(await sourceState(source, 'stat'));
 }
 
 /** A row of a tile store. */
@@ -82,6 +101,8 @@ export function storeInput(store: TileStore, batchSize: number): TileInput<Store
   return {
     countable: true,
     list: () => Readable.from(storeItems(store)),
+    // The store as a whole has a fingerprint.
+    state: () => Promise.resolve(0n),
     async *read(items) {
       for await (const batch of chunks(items, batchSize)) {
         const tiles = new Uint8Array(batch.length * tileBytes);
@@ -92,6 +113,7 @@ export function storeInput(store: TileStore, batchSize: number): TileInput<Store
         yield {
           paths: batch.map(({ path }) => path),
           statuses: batch.map(() => STATUS_OK),
+          states: new BigUint64Array(batch.length),
           tiles,
           release: () => undefined,
         };

@@ -1,5 +1,5 @@
 /** The library's Classifier on a real (small) model. */
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -113,6 +113,44 @@ test.serial('predict as a library: a stream in, a stream out, progress, abort', 
     { instanceOf: LungclsError },
   );
   t.is(aborted.code, 'ABORTED');
+});
+
+test.serial('rows of an image that changed in between are made again', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'lungcls-changed-'));
+  const files = await writeTiles(join(folder, 'tiles'), 40);
+  const options = {
+    model: await tinyBundle(),
+    inputs: [join(folder, 'tiles')],
+    output: join(folder, 'out.csv'),
+    batchSize: 4,
+  };
+  // Which image changes, and how many rows before it are kept, at most.
+  for (const [changed, most] of [
+    [undefined, 40],
+    [5, 4],
+  ] as const) {
+    const stop = new AbortController();
+    await t.throwsAsync(
+      predict({
+        ...options,
+        signal: stop.signal,
+        onProgress: ({ done }) => {
+          if (done >= 12) stop.abort();
+        },
+      }),
+      { code: 'ABORTED' },
+    );
+    if (changed !== undefined) {
+      // The same name, and the bytes of another image.
+      await writeFile(files[changed] ?? '', await readFile(files[changed + 10] ?? ''));
+    }
+    const { resumedRows } = await predict(options);
+    t.true(resumedRows >= (changed === undefined ? 12 : 0) && resumedRows <= most);
+    const fresh = join(folder, 'fresh.csv');
+    await predict({ ...options, output: fresh, force: true });
+    t.is(await readFile(options.output, 'utf8'), await readFile(fresh, 'utf8'));
+    await rm(options.output);
+  }
 });
 
 test.serial('predict refuses wrong options, naming what it expected and what came', async (t) => {

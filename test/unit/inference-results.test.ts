@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -15,8 +15,20 @@ function row(path: string): string {
   return resultRow(path, 'ok', new Float32Array([0.25, 0.75]), CLASSES).line;
 }
 
-function names(count: number): { path: string }[] {
-  return Array.from({ length: count }, (_, i) => ({ path: `tile "${i}",\nof é.jpeg` }));
+interface Item {
+  path: string;
+  state: bigint;
+}
+
+function names(count: number): Item[] {
+  return Array.from({ length: count }, (_, i) => ({
+    path: `tile "${i}",\nof é.jpeg`,
+    state: 2n ** 63n + BigInt(i),
+  }));
+}
+
+function states(items: readonly Item[]): BigUint64Array {
+  return BigUint64Array.from(items, ({ state }) => state);
 }
 
 async function* iterate<T>(items: readonly T[]): AsyncGenerator<T> {
@@ -29,9 +41,9 @@ async function openOutput(output: string): Promise<{ partial: PartialOutput; fil
 }
 
 /** Writes rows as far as a process got that was stopped in good order. */
-async function stoppedAfter(output: string, items: readonly { path: string }[]): Promise<void> {
+async function stoppedAfter(output: string, items: readonly Item[]): Promise<void> {
   const { partial, file } = await openOutput(output);
-  await file.append(items.map(({ path }) => row(path)).join(''), items.length);
+  await file.append(items.map(({ path }) => row(path)).join(''), states(items));
   await file.suspend();
   await partial.release();
 }
@@ -39,15 +51,15 @@ async function stoppedAfter(output: string, items: readonly { path: string }[]):
 /** Continues with the inputs of today; gives the file's text at the end, and how many rows were kept. */
 async function finish(
   output: string,
-  items: readonly { path: string }[],
+  items: readonly Item[],
 ): Promise<{ text: string; kept: number; counted: number }> {
   const { partial, file } = await openOutput(output);
   const counts = new ResultCounts(CLASSES);
   const inputs = iterate(items);
-  const from = await resume(file, inputs, BATCH, counts);
+  const from = await resume(file, inputs, ({ state }) => Promise.resolve(state), BATCH, counts);
   const counted = counts.rows;
-  for (const { path } of from.pending) await file.append(row(path), 1);
-  for await (const { path } of inputs) await file.append(row(path), 1);
+  for (const item of from.pending) await file.append(row(item.path), states([item]));
+  for await (const item of inputs) await file.append(row(item.path), states([item]));
   await file.finish();
   await partial.release();
   return { text: await readFile(output, 'utf8'), kept: from.rows, counted };
@@ -57,7 +69,7 @@ async function outputPath(): Promise<string> {
   return join(await mkdtemp(join(tmpdir(), 'lungcls-results-')), 'out.csv');
 }
 
-function whole(items: readonly { path: string }[]): string {
+function whole(items: readonly Item[]): string {
   return HEADER + items.map(({ path }) => row(path)).join('');
 }
 
@@ -91,15 +103,50 @@ test('rows of inputs that are gone, changed or new in between are not kept', asy
   for (const today of [
     items.slice(0, 3),
     items.slice(0, 8),
-    [...items, { path: 'one more' }],
-    items.map((item, i) => (i === 6 ? { path: 'another' } : item)),
-    [{ path: 'new first' }, ...items],
+    [...items, { path: 'one more', state: 1n }],
+    items.map((item, i) => (i === 6 ? { path: 'another', state: item.state } : item)),
+    [{ path: 'new first', state: 0n }, ...items],
   ]) {
     const output = await outputPath();
     await stoppedAfter(output, items);
     const { text } = await finish(output, today);
     t.is(text, whole(today));
   }
+});
+
+test('rows of images that have changed since are not kept, nor those behind them', async (t) => {
+  const items = names(10);
+  for (const [changed, kept] of [
+    [0, 0],
+    [3, 0],
+    [4, 4],
+    [9, 8],
+  ] as const) {
+    const output = await outputPath();
+    await stoppedAfter(output, items);
+    const today = items.map((item, i) => (i === changed ? { ...item, state: 5n } : item));
+    const result = await finish(output, today);
+    t.is(result.kept, kept);
+    t.is(result.text, whole(items));
+  }
+});
+
+test('states that are cut off vouch for nothing', async (t) => {
+  const items = names(10);
+  const output = await outputPath();
+  await stoppedAfter(output, items);
+  await truncate(join(`${output}.partial`, 'states'), 10 * 8 - 1);
+  const { text, kept } = await finish(output, items);
+  t.is(text, whole(items));
+  t.is(kept, 0);
+});
+
+test('more rows than states are read at a time', async (t) => {
+  const items = names(20_000);
+  const output = await outputPath();
+  await stoppedAfter(output, items);
+  const today = items.map((item, i) => (i === 17_001 ? { ...item, state: 5n } : item));
+  t.is((await finish(output, today)).kept, 17_000);
 });
 
 test('what the journal does not vouch for is not believed', async (t) => {
