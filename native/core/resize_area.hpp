@@ -33,9 +33,10 @@ class AreaPlan {
   int stepX_ = 0, stepY_ = 0;  // where both are whole numbers; else 0
   std::vector<Share> columns_;
   std::vector<Share> rows_;
-  std::vector<std::uint32_t> columnSums_;  // of stepY_ source rows
-  std::vector<float> mixed_;               // a source row at the width of the result
-  std::vector<float> sum_;                 // a row of the result
+  std::vector<std::uint16_t> shortSums_;  // of stepY_ source rows; where they might not fit:
+  std::vector<std::uint32_t> longSums_;
+  std::vector<float> mixed_;  // a source row at the width of the result
+  std::vector<float> sum_;    // a row of the result
 };
 
 }  // namespace lungcls

@@ -53,6 +53,17 @@ TEST("resize: every shape gives OpenCV's bytes for area, with one plan reused") 
   }
 }
 
+TEST("resize: a white image stays white, however many rows become one") {
+  ResizePlan plan;
+  for (const int rows : {256, 257, 258, 300, 4000}) {
+    const std::vector<std::uint8_t> from(4UL * rows * kChannels, 255);
+    std::vector<std::uint8_t> to(2UL * kChannels);
+    plan.prepare(4, rows, 2, 1, Interpolation::Area);
+    plan.run(from.data(), to.data());
+    for (const auto got : to) CHECK(got == 255);
+  }
+}
+
 TEST("resize: a plan kept from the other interpolation is made anew") {
   ResizePlan plan;
   ResizePlan fresh;
