@@ -4,7 +4,17 @@
  * kill and continues. A lock file keeps two processes from working on one output.
  */
 import { randomBytes } from 'node:crypto';
-import { link, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { LungclsError, systemErrorCode, writeError } from '../errors.js';
 import { fsyncDirectory, writeFileAtomic } from './atomic.js';
@@ -40,6 +50,7 @@ export class PartialOutput {
   /** Renames the folder to the output, replacing what stands there. The caller has synced files. */
   async commitDirectory(): Promise<void> {
     try {
+      await removeDrafts(this.directory);
       await fsyncDirectory(this.directory);
       await this.#replaceDirectory();
       // Only now: a kill before the rename must find them, or the work would be thrown away.
@@ -97,6 +108,7 @@ export class PartialOutput {
 export async function openPartial(output: string, options: PartialOptions): Promise<PartialOutput> {
   const target = resolve(output);
   const directory = `${target}.partial`;
+  if (await exists(target)) await removeLeftovers(target);
   if (!options.force && (await exists(target))) {
     throw new LungclsError(
       'OUTPUT_EXISTS',
@@ -129,6 +141,23 @@ export async function openPartial(output: string, options: PartialOptions): Prom
     await rm(join(directory, LOCK_FILE), { force: true });
     throw writeError(error, output);
   }
+}
+
+/** What earlier processes left that were killed in writeFileAtomic, or taking a lock: no part of the output. */
+async function removeDrafts(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if ((name.startsWith('.') && name.endsWith('.tmp')) || name.startsWith(`${LOCK_FILE}-`)) {
+      await rm(join(directory, name), { force: true });
+    }
+  }
+}
+
+/** What a kill right behind the rename of commitDirectory left in an output that is whole. */
+async function removeLeftovers(output: string): Promise<void> {
+  const holder = await readHolder(join(output, LOCK_FILE));
+  if (holder === undefined || (await alive(holder))) return;
+  await rm(join(output, FINGERPRINT_FILE), { force: true });
+  await rm(join(output, LOCK_FILE), { force: true });
 }
 
 /** Where an output stands aside while its replacement takes its name. */

@@ -114,6 +114,36 @@ test('two processes cannot work on one output; the lock of a dead one is taken o
   await partial.release();
 });
 
+test('what kills left behind does not come with the output', async (t) => {
+  const dir = await folder(t);
+  const output = join(dir, 'out');
+  const first = await openPartial(output, { fingerprint: 'a', force: false });
+  await writeFile(first.path('data'), 'x');
+  // Killed in writeFileAtomic, and while taking the lock.
+  await writeFile(first.path('.data.123-abcd.tmp'), 'half');
+  await writeFile(first.path('lock-01234567'), '{}');
+  await first.commitDirectory();
+  t.deepEqual(await readdir(output), ['data']);
+
+  // Killed right behind the rename: the lock of a process that no longer runs, and the fingerprint.
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'close');
+  await writeFile(join(output, 'lock'), JSON.stringify({ pid: dead.pid, start: 'x' }));
+  await writeFile(join(output, 'partial.json'), '{"fingerprint":"a"}');
+  await t.throwsAsync(openPartial(output, { fingerprint: 'a', force: false }), {
+    code: 'OUTPUT_EXISTS',
+  });
+  t.deepEqual(await readdir(output), ['data']);
+
+  // Files of somebody else that are only named so.
+  await writeFile(join(output, 'lock'), 'mine');
+  await writeFile(join(output, 'partial.json'), '{}');
+  await t.throwsAsync(openPartial(output, { fingerprint: 'a', force: false }), {
+    code: 'OUTPUT_EXISTS',
+  });
+  t.deepEqual((await readdir(output)).sort(), ['data', 'lock', 'partial.json']);
+});
+
 test('npy headers are NumPy version 1.0, 128 bytes, and read back', async (t) => {
   const header = npyHeader({ dtype: '<f2', shape: [15000, 14, 14, 768] });
   t.is(header.byteLength, 128);

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFile,
+  copyFile,
   cp,
   mkdir,
   readFile,
@@ -183,6 +184,71 @@ test('a writer that was stopped goes on, and gives the same bytes', async (t) =>
     t.deepEqual(await readFile(join(resumed, name)), await readFile(join(whole, name)), name);
   }
   t.deepEqual((await readdir(resumed)).sort(), (await readdir(whole)).sort());
+});
+
+test('a writer that was stopped while it finished gives the same bytes, wherever that was', async (t) => {
+  const root = await temporaryFolder(t);
+  const whole = join(root, 'whole');
+  await mkdir(whole);
+  const writer = await TileStoreWriter.open(whole, options);
+  await writer.append(decoded(0, 12));
+  await writer.flush();
+  const journal = await readFile(join(whole, 'journal'));
+  await writer.finish(content(12));
+  const names = ['images.npy', 'labels.npy', 'index.csv', 'store.json'];
+  t.deepEqual((await readdir(whole)).sort(), [...names].sort());
+  // In the order in which they are written: one more is there each time, and at last the journal goes.
+  for (let written = 1; written <= names.length + 1; written++) {
+    const stopped = join(root, String(written));
+    await mkdir(stopped);
+    for (const name of names.slice(0, written)) {
+      await copyFile(join(whole, name), join(stopped, name));
+    }
+    const last = written > names.length;
+    if (!last) await writeFile(join(stopped, 'journal'), journal);
+    const again = await TileStoreWriter.open(stopped, options);
+    t.is(again.done, last ? 0 : 12);
+    if (last) await again.append(decoded(0, 12));
+    await again.finish(content(12));
+    t.deepEqual((await readdir(stopped)).sort(), [...names].sort());
+    for (const name of names) {
+      t.deepEqual(await readFile(join(stopped, name)), await readFile(join(whole, name)), name);
+    }
+  }
+});
+
+test('a journal cut off at any byte vouches for whole lines alone', async (t) => {
+  const root = await temporaryFolder(t);
+  const whole = join(root, 'whole');
+  await mkdir(whole);
+  await makeStore(whole, [12]);
+  const first = await TileStoreWriter.open(root, options);
+  for (let i = 0; i < 9; i += 3) {
+    await first.append(decoded(i, 3));
+    await first.flush();
+  }
+  await first.close();
+  const journal = await readFile(join(root, 'journal'));
+  const images = await readFile(join(root, 'images.npy'));
+  const stopped = join(root, 'stopped');
+  await mkdir(stopped);
+  for (let length = 0; length <= journal.length; length++) {
+    await writeFile(join(stopped, 'journal'), journal.subarray(0, length));
+    await writeFile(join(stopped, 'images.npy'), images);
+    const lines = journal.subarray(0, length).toString().split('\n').length - 1;
+    const again = await TileStoreWriter.open(stopped, options);
+    t.is(again.done, 3 * lines);
+    await again.append(decoded(again.done, 12 - again.done));
+    await again.finish(content(12));
+    t.deepEqual(
+      await readFile(join(stopped, 'images.npy')),
+      await readFile(join(whole, 'images.npy')),
+    );
+    t.deepEqual(
+      await readFile(join(stopped, 'store.json')),
+      await readFile(join(whole, 'store.json')),
+    );
+  }
 });
 
 test('a journal that is not believed', async (t) => {
