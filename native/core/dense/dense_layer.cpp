@@ -130,7 +130,8 @@ void DenseLayer::forward(const Product& product, Done done) {
 void DenseLayer::update(const DenseBatch& batch, const float* gradient, const AdamStep& step,
                         const Product& next, Done done) {
   const std::size_t workers = std::min(threads_, pool_.size());
-  const std::size_t sums = slices() * next.batch.rows * shape_.units;
+  // As much as with a next batch: memory does not depend on whether one was there in time.
+  const std::size_t sums = slices() * std::max(batch.rows, next.batch.rows) * shape_.units;
   scratch_.reserve((sums + workers * tileColumns_ * shape_.units) * sizeof(float));
   auto self = shared_from_this();
   parallelFor(
