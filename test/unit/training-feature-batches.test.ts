@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { featureBatches, type BatchSource } from '#src/training/feature-batches.js';
+import type { FeatureBatch } from '#src/training/head/first-dense.js';
 
 /** Row r of the table holds r, r + 0.5. Gathering takes `pause` milliseconds. */
 function source(blocks: number, pause: (gathering: number) => number): BatchSource {
@@ -22,14 +23,15 @@ function source(blocks: number, pause: (gathering: number) => number): BatchSour
 
 test('batches stand block by block, the last one is shorter, and each names the one after it', async (t) => {
   const found: number[][] = [];
-  let expected: unknown;
+  let expected: FeatureBatch | undefined;
   const tiles = Int32Array.of(4, 0, 2, 1, 3);
   for await (const { batch, upcoming } of featureBatches(
     source(2, () => 0),
     tiles,
     2,
   )) {
-    if (found.length > 0) t.is(batch, expected);
+    if (expected !== undefined) t.is(batch, expected);
+    else t.is(found.length, 0);
     expected = await upcoming();
     found.push([batch.rows, ...batch.values]);
   }
