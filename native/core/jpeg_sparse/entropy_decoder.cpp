@@ -8,9 +8,11 @@
 
 #if defined(__GNUC__)
 #define LUNGCLS_ALWAYS_INLINE inline __attribute__((always_inline))
+#define LUNGCLS_INLINE_LAMBDA __attribute__((always_inline))
 #define LUNGCLS_NOINLINE __attribute__((noinline))
 #else
 #define LUNGCLS_ALWAYS_INLINE inline
+#define LUNGCLS_INLINE_LAMBDA
 #define LUNGCLS_NOINLINE
 #endif
 
@@ -98,102 +100,148 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::refill(State& s) {
   s.count |= 56;
 }
 
-// One look-up: up to two coefficients, and the end of the block, without a branch that depends on
-// them.
-LUNGCLS_ALWAYS_INLINE void EntropyDecoder::step(State& s, EntropyDecoder& decoder) {
-  const std::uint64_t e = s.table->packed(s.bits);
-  const std::uintptr_t position = s.position + entry::advance(e);
-  if (position >= kPlacesEnd) [[unlikely]] {
-    s = decoder.carefulStep(s);
-    return;
+// An entry that lies in a table. Its fields are loaded one by one: CPUs have more units that load
+// than units that shift, and of those the loop needs all.
+class EntropyDecoder::StoredEntry {
+ public:
+  LUNGCLS_ALWAYS_INLINE explicit StoredEntry(const std::uint64_t& entry) : entry_(&entry) {}
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uint64_t whole() const { return *entry_; }
+#if defined(__x86_64__)
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t advance() const {
+    return field<std::uint8_t>(1);
   }
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t firstPlace() const {
+    return field<std::uint8_t>(2);
+  }
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t secondPlace() const {
+    return field<std::uint8_t>(3);
+  }
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::int16_t secondValue() const {
+    return field<std::int16_t>(4);
+  }
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::int16_t firstValue() const {
+    return field<std::int16_t>(6);
+  }
+#else
+  [[nodiscard]] std::uintptr_t advance() const { return entry::advance(*entry_); }
+  [[nodiscard]] std::uintptr_t firstPlace() const { return entry::firstPlace(*entry_); }
+  [[nodiscard]] std::uintptr_t secondPlace() const { return entry::secondPlace(*entry_); }
+  [[nodiscard]] std::int16_t secondValue() const { return entry::secondValue(*entry_); }
+  [[nodiscard]] std::int16_t firstValue() const { return entry::firstValue(*entry_); }
+#endif
+
+ private:
+  template <class T>
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE T field(std::size_t byte) const {
+    T value;
+    std::memcpy(&value, reinterpret_cast<const char*>(entry_) + byte, sizeof value);
+    return value;
+  }
+
+  const std::uint64_t* entry_;
+};
+
+// An entry that was just made.
+class EntropyDecoder::MadeEntry {
+ public:
+  LUNGCLS_ALWAYS_INLINE explicit MadeEntry(std::uint64_t entry) : entry_(entry) {}
+  [[nodiscard]] std::uint64_t whole() const { return entry_; }
+  [[nodiscard]] std::uintptr_t advance() const { return entry::advance(entry_); }
+  [[nodiscard]] std::uintptr_t firstPlace() const { return entry::firstPlace(entry_); }
+  [[nodiscard]] std::uintptr_t secondPlace() const { return entry::secondPlace(entry_); }
+  [[nodiscard]] std::int16_t secondValue() const { return entry::secondValue(entry_); }
+  [[nodiscard]] std::int16_t firstValue() const { return entry::firstValue(entry_); }
+
+ private:
+  std::uint64_t entry_;
+};
+
+// What an entry says: stores, bits, place, and the table of the next step. No branch depends on it.
+// `position`: that after it.
+template <class Entry>
+LUNGCLS_ALWAYS_INLINE void EntropyDecoder::apply(State& s, const Entry& entry,
+                                                 std::uintptr_t position) {
+  const std::uint64_t e = entry.whole();
   std::int16_t* const coefficients = s.block->coefficients;
   const HuffmanTable* table = s.block->ac;
-  const HuffmanTable* const nextDc = s.block->nextDc;
-  store(coefficients, s.position + entry::firstPlace(e), entry::firstValue(e));
-  store(coefficients, s.position + entry::secondPlace(e), entry::secondValue(e));
+  store(coefficients, s.position + entry.firstPlace(), entry.firstValue());
+  store(coefficients, s.position + entry.secondPlace(), entry.secondValue());
   s.bits <<= e & 63;
   s.count -= e;  // of which only the lowest 6 bits matter
   const Block* block = s.block;
   const Block* const nextBlock = block + 1;
-  std::uintptr_t place = position;
   // Whether the block ends is as good as random, and so must not become a branch.
 #if defined(__x86_64__) && defined(__GNUC__)
-  // Compilers make three choices on one condition into a branch, whatever they are told.
+  // Compilers make three choices on one condition into a branch, whatever they are told. The first
+  // one reads memory, perhaps through the register that the second one changes.
   static_assert(entry::kBlockEnd == 0x80);
   __asm__(
       "testb $0x80, %b[e]\n\t"
       "cmovne %[nextDc], %[table]\n\t"
       "cmovne %[nextBlock], %[block]\n\t"
       "cmovne %[begin], %[position]"
-      : [table] "+r"(table), [block] "+r"(block), [position] "+r"(place)
-      : [e] "r"(e), [nextDc] "rm"(nextDc), [nextBlock] "r"(nextBlock), [begin] "rm"(kPlacesBegin)
+      : [table] "+r"(table), [block] "+r"(block), [position] "+r"(position)
+      : [e] "r"(e), [nextDc] "m"(s.block->nextDc), [nextBlock] "r"(nextBlock),
+        [begin] "rm"(kPlacesBegin)
       : "cc");
 #else
   if ((e & entry::kBlockEnd) != 0) {
-    table = nextDc;
+    table = s.block->nextDc;
     block = nextBlock;
-    place = kPlacesBegin;
+    position = kPlacesBegin;
   }
 #endif
   s.table = table;
   s.block = block;
-  s.position = place;
+  s.position = position;
 }
 
-LUNGCLS_ALWAYS_INLINE void EntropyDecoder::endBlock(State& s) {
-  s.table = s.block->nextDc;
-  s.position = kPlacesBegin;
-  ++s.block;
-}
-
-// One symbol: long codes, large values, and coefficients near the end of the block.
-LUNGCLS_NOINLINE EntropyDecoder::State EntropyDecoder::carefulStep(State s) {
+// One look-up: up to two coefficients, and the end of the block.
+LUNGCLS_ALWAYS_INLINE void EntropyDecoder::step(State& s, EntropyDecoder& decoder) {
+  const StoredEntry stored(s.table->packed(s.bits));
+  const std::uintptr_t position = s.position + stored.advance();
+  if (position < kPlacesEnd) [[likely]] {
+    apply(s, stored, position);
+    return;
+  }
   refill(s);
-  const HuffmanTable& table = *s.table;
-  const Symbol symbol = table.symbol(s.bits);
+  const MadeEntry one(oneSymbol(*s.table, s.bits, s.position - kPlacesBegin));
+  if ((one.whole() & entry::kIrregular) != 0) [[unlikely]]
+    decoder.irregular_ = true;
+  apply(s, one, s.position + one.advance());
+  refill(s);
+}
+
+// The entry of one symbol, whatever its length: long codes, large values, and coefficients near the
+// end of the block, which is `place` bytes on. Never leads beyond it.
+LUNGCLS_NOINLINE std::uint64_t EntropyDecoder::oneSymbol(const HuffmanTable& table,
+                                                         std::uint64_t bits, std::uintptr_t place) {
+  const Symbol symbol = table.symbol(bits);
+  const bool isDc = table.isDc();
+  // Not even then may a block take less than two steps.
   if (symbol.codeLength == 0) {
-    irregular_ = true;
-    if (s.position != kPlacesBegin) {
-      endBlock(s);
-    } else {  // not even now may a block take less than two steps
-      s.position = kPlacesBegin + 2;
-      s.table = s.block->ac;
-    }
-    return s;
+    return entry::kIrregular |
+           (isDc ? entry::make(0, false, 2, 0, 0, 0, 0) : entry::make(0, true, 0, 0, 0, 0, 0));
   }
-  const int size = table.isDc() ? symbol.value : symbol.value & 15;
-  const int run = table.isDc() ? 0 : symbol.value >> 4;
-  const std::uint64_t rest = s.bits << symbol.codeLength;
+  const unsigned size = isDc ? symbol.value : symbol.value & 15;
+  const unsigned run = isDc ? 0 : symbol.value >> 4;
+  const unsigned length = symbol.codeLength + size;
+  if (!isDc && size == 0 && run != 15) return entry::make(length, true, 0, 0, 0, 0, 0);
+  const unsigned at = 2 * run;
+  if (place + at >= kBlockBytes) {
+    return entry::kIrregular | entry::make(length, true, 0, 0, 0, 0, 0);
+  }
+  const std::uint64_t rest = bits << symbol.codeLength;
   const int value = size == 0 ? 0 : extend(static_cast<int>(rest >> (64 - size)), size);
-  s.bits = rest << size;
-  s.count -= symbol.codeLength + size;
-  refill(s);
-  if (!table.isDc() && size == 0 && run != 15) {
-    endBlock(s);
-    return s;
-  }
-  const std::uintptr_t place = s.position + 2 * static_cast<std::uintptr_t>(run);
-  if (place >= kPlacesEnd) {
-    irregular_ = true;
-    endBlock(s);
-    return s;
-  }
-  store(s.block->coefficients, place, static_cast<std::int16_t>(value));
-  if (place + 2 == kPlacesEnd) {
-    endBlock(s);
-  } else {
-    s.table = s.block->ac;
-    s.position = place + 2;
-  }
-  return s;
+  // Stored twice: there may be no further place.
+  return entry::make(length, place + at + 2 == kBlockBytes, at + 2, at, at, value, value);
 }
 
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::finishLoop(EntropyDecoder& decoder) {
   State s = decoder.state_;
   while (s.block < decoder.fastEnd_) {
     refill(s);
-    repeat([&] { step(s, decoder); });
+    repeat([&]() LUNGCLS_INLINE_LAMBDA { step(s, decoder); });
   }
   while (s.block < decoder.end_) {
     refill(s);
@@ -210,7 +258,7 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::pairLoop(EntropyDecoder& a, EntropyDe
   while ((s.block < endS) & (t.block < endT)) {
     refill(s);
     refill(t);
-    repeat([&] {
+    repeat([&]() LUNGCLS_INLINE_LAMBDA {
       step(s, a);
       step(t, b);
     });

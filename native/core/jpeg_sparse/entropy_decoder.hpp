@@ -79,8 +79,12 @@ class EntropyDecoder {
   static void finishLoopBmi2(EntropyDecoder& decoder);
   static void pairLoop(EntropyDecoder& a, EntropyDecoder& b);
   static void pairLoopBmi2(EntropyDecoder& a, EntropyDecoder& b);
-  State carefulStep(State s);
-  static void endBlock(State& s);
+  class StoredEntry;
+  class MadeEntry;
+  template <class Entry>
+  static void apply(State& s, const Entry& entry, std::uintptr_t position);
+  static std::uint64_t oneSymbol(const HuffmanTable& table, std::uint64_t bits,
+                                 std::uintptr_t place);
   [[nodiscard]] std::uint64_t bitsUsed() const;
 
   alignas(64) std::array<std::int16_t, std::size_t{kMaxBatchBlocks} * kBlockSize> coefficients_{};

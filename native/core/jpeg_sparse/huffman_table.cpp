@@ -77,7 +77,7 @@ std::uint64_t HuffmanTable::packEntry(std::uint32_t bits) const {
   const Symbol first = symbols_[bits];
   const int size = isDc_ ? first.value : sizeOf(first);
   unsigned length = first.codeLength + size;
-  if (first.codeLength == 0 || length > kLookupBits) return entry::kCareful;
+  if (first.codeLength == 0 || length > kLookupBits) return entry::kOneSymbol;
   if (isDc_) return entry::make(length, false, 2, 0, 2, valueAt(first.codeLength, size), 0);
   if (endsBlock(first)) return entry::make(length, true, 0, 0, 0, 0, 0);
 

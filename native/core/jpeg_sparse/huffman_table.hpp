@@ -20,6 +20,7 @@ constexpr int kLookupBits = 10;
 // zero to a place not yet written.
 //
 //   bits  0-5   bits consumed
+//   bit   6     something that no encoder writes
 //   bit   7     whether the block ends here
 //   bits  8-15  advance of the position
 //   bits 16-23  place of the first coefficient, from the position
@@ -27,12 +28,13 @@ constexpr int kLookupBits = 10;
 //   bits 32-47  the second coefficient
 //   bits 48-63  the first
 //
-// An advance of 128 crosses the end of any block, and so sends the decoder to its careful path:
-// codes that the look-up can't hold have it.
+// An advance of 128 crosses the end of any block, and so makes the decoder take one symbol by
+// itself: codes that the look-up can't hold have it.
 namespace entry {
 
 constexpr std::uint64_t kBlockEnd = 0x80;
-constexpr std::uint64_t kCareful = (std::uint64_t{2} * kBlockSize) << 8;
+constexpr std::uint64_t kIrregular = 0x40;
+constexpr std::uint64_t kOneSymbol = (std::uint64_t{2} * kBlockSize) << 8;
 
 constexpr std::uint64_t make(unsigned length, bool endsBlock, unsigned advance, unsigned firstPlace,
                              unsigned secondPlace, int first, int second) {
@@ -77,7 +79,7 @@ class HuffmanTable {
   // False if libjpeg would refuse the table.
   bool build(const HuffmanSpec& spec, bool isDc);
 
-  [[nodiscard]] std::uint64_t packed(std::uint64_t bits) const {
+  [[nodiscard]] const std::uint64_t& packed(std::uint64_t bits) const {
     return packed_[bits >> (64 - kLookupBits)];
   }
   // The symbol whose code begins `bits`, of any length.
