@@ -51,6 +51,12 @@ export function cudaDriver(env: NodeJS.ProcessEnv = process.env): string {
   return own !== undefined && own !== '' ? own : 'libcuda.so.1';
 }
 
+/** The vector code that decodes JPEGs, where not the best one shall: `LUNGCLS_VECTOR`. */
+export function vectorCode(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const own = env['LUNGCLS_VECTOR'];
+  return own === '' ? undefined : own;
+}
+
 export const RESEARCH_NOTICE =
   'For research use only. Not a medical device; not for diagnosis or treatment decisions.';
 

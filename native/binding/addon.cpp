@@ -5,6 +5,7 @@
 #include "../core/half.hpp"
 #include "../core/host_buffer.hpp"
 #include "../core/jpeg.hpp"
+#include "../core/jpeg_sparse/kernels.hpp"
 #include "../core/thread_pool.hpp"
 #include "arguments.hpp"
 #include "decoder.hpp"
@@ -17,7 +18,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 5;
+constexpr int kInterfaceVersion = 6;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.
@@ -39,6 +40,24 @@ Napi::Value threads(const Napi::CallbackInfo& info) {
 
 Napi::Value takeThreadPeak(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(ThreadPool::shared().takePeak()));
+}
+
+Napi::Value vectorCodes(const Napi::CallbackInfo& info) {
+  const auto supported = jpeg_sparse::supportedKernels();
+  auto names = Napi::Array::New(info.Env(), supported.size());
+  for (std::uint32_t i = 0; i < supported.size(); ++i) names.Set(i, supported[i]->name);
+  return names;
+}
+
+Napi::Value vectorCode(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), jpeg_sparse::chosenKernels().name);
+}
+
+Napi::Value setVectorCode(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString() || !jpeg_sparse::chooseKernels(info[0].As<Napi::String>().Utf8Value())) {
+    refuse(info.Env(), "Expected one of vectorCodes()");
+  }
+  return info.Env().Undefined();
 }
 
 Napi::Value heldBytes(const Napi::CallbackInfo& info) {
@@ -79,6 +98,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", Napi::Function::New<threads>(env, "threads"));
   exports.Set("takeThreadPeak", Napi::Function::New<takeThreadPeak>(env, "takeThreadPeak"));
   exports.Set("probeMemory", Napi::Function::New<probeMemory>(env, "probeMemory"));
+  exports.Set("vectorCodes", Napi::Function::New<vectorCodes>(env, "vectorCodes"));
+  exports.Set("vectorCode", Napi::Function::New<vectorCode>(env, "vectorCode"));
+  exports.Set("setVectorCode", Napi::Function::New<setVectorCode>(env, "setVectorCode"));
   exports.Set("nativeBytes", Napi::Function::New<heldBytes>(env, "nativeBytes"));
   exports.Set("floatToHalf", Napi::Function::New<floatsToHalves>(env, "floatToHalf"));
   exports.Set("halfToFloat", Napi::Function::New<halvesToFloats>(env, "halfToFloat"));

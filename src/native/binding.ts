@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { vectorCode } from '../config.js';
 import { LungclsError, messageOf } from '../errors.js';
 import type { BufferMemory } from './memory.js';
 
@@ -125,6 +126,11 @@ export interface NativeAddon {
   takeThreadPeak(): number;
   /** What a buffer is made of, with that CUDA driver. */
   probeMemory(cudaDriver: string): BufferMemory;
+  /** The vector code of the JPEG decoder that this CPU can run, best first. */
+  vectorCodes(): string[];
+  /** That which decoders take: the best, unless setVectorCode was called before the first of them. */
+  vectorCode(): string;
+  setVectorCode(name: string): void;
   /** Bytes of image buffers held at the moment, for leak tests. */
   nativeBytes(): number;
   /** To nearest, ties to even. Both arrays have the same length. */
@@ -133,7 +139,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 5;
+const INTERFACE_VERSION = 6;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(
@@ -145,7 +151,7 @@ let loaded: NativeAddon | undefined;
 /**
  * Loads the native addon, once.
  * @throws LungclsError ADDON_MISSING, with the command that mends it, when it has not been built, was
- * built from other sources, or cannot be loaded here.
+ * built from other sources, or cannot be loaded here; INVALID_OPTION for LUNGCLS_VECTOR.
  */
 export function loadAddon(): NativeAddon {
   loaded ??= load(ADDON_FILE);
@@ -165,7 +171,22 @@ function load(file: string): NativeAddon {
   if (addon.interfaceVersion !== INTERFACE_VERSION) {
     throw missing(file, 'was built from another version of the sources');
   }
+  limitVectorCode(addon);
   return addon;
+}
+
+/** @throws LungclsError INVALID_OPTION where LUNGCLS_VECTOR names none that this CPU can run. */
+function limitVectorCode(addon: NativeAddon): void {
+  const wanted = vectorCode();
+  if (wanted === undefined) return;
+  const possible = addon.vectorCodes();
+  if (!possible.includes(wanted)) {
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected one of ${possible.join(', ')} for LUNGCLS_VECTOR but received "${wanted}"`,
+    );
+  }
+  addon.setVectorCode(wanted);
 }
 
 function missing(file: string, what: string, cause?: unknown): LungclsError {

@@ -93,6 +93,7 @@ function addonFacts(): Fact[] {
         status: 'ok',
         value: addon.libjpegTurboVersion,
       },
+      { id: 'vector', name: 'Vector code', status: 'ok', value: addon.vectorCode() },
       buffersFact(),
       kernelFact(),
     ];

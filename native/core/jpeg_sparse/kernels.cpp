@@ -1,6 +1,7 @@
 #include "kernels.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <vector>
 
@@ -22,14 +23,20 @@
 HWY_BEFORE_NAMESPACE();
 namespace lungcls::jpeg_sparse::HWY_NAMESPACE {
 
-const Kernels kKernels = {hwy::TargetName(HWY_TARGET),
-                          inverseDct,
-                          gather,
-                          colourPlanes,
-                          colourPixels,
-                          greyPixels,
-                          mixColumns,
-                          mixRows};
+#if HWY_TARGET == HWY_AVX3
+constexpr const char* kName = "avx512";
+#elif HWY_TARGET == HWY_AVX2
+constexpr const char* kName = "avx2";
+#elif HWY_TARGET == HWY_SSE4
+constexpr const char* kName = "sse4";
+#elif HWY_TARGET == HWY_NEON
+constexpr const char* kName = "neon";
+#else
+constexpr const char* kName = "scalar";
+#endif
+
+const Kernels kKernels = {kName,        inverseDct, gather,     colourPlanes,
+                          colourPixels, greyPixels, mixColumns, mixRows};
 
 }  // namespace lungcls::jpeg_sparse::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -67,11 +74,28 @@ std::vector<const Kernels*> findKernels() {
   return found;
 }
 
+std::atomic<const Kernels*> chosen{nullptr};
+
 }  // namespace
 
 std::span<const Kernels* const> supportedKernels() {
   static const std::vector<const Kernels*> kFound = findKernels();
   return kFound;
+}
+
+const Kernels& chosenKernels() {
+  const Kernels* kernels = chosen.load(std::memory_order_relaxed);
+  return kernels == nullptr ? *supportedKernels().front() : *kernels;
+}
+
+bool chooseKernels(std::string_view name) {
+  for (const Kernels* kernels : supportedKernels()) {
+    if (name == kernels->name) {
+      chosen.store(kernels, std::memory_order_relaxed);
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace lungcls::jpeg_sparse

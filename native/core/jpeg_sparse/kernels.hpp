@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "gather.hpp"
 #include "inverse_dct.hpp"
@@ -64,7 +65,7 @@ struct MixRowsJob {
 // All rows, in and out, may be read and written up to kRowPadding bytes beyond their end, but for
 // interleaved RGB, of which just 3 * count bytes are written.
 struct Kernels {
-  const char* name;
+  const char* name;  // avx512, avx2, sse4, neon, scalar
   // False if a number left the range in which the result is certain to be libjpeg-turbo's.
   bool (*inverseDct)(const InverseDctJob& job);
   void (*gather)(const Gather& gather, const std::uint8_t* from, std::uint8_t* to);
@@ -77,5 +78,10 @@ struct Kernels {
 
 // Those compiled in that this machine can run, best first.
 std::span<const Kernels* const> supportedKernels();
+
+// Those that a Scratch takes by itself from now on: the best, unless others were chosen.
+const Kernels& chosenKernels();
+// False, and nothing changes, if this machine has none of that name.
+bool chooseKernels(std::string_view name);
 
 }  // namespace lungcls::jpeg_sparse

@@ -17,7 +17,7 @@ struct Scratch::State {
   std::array<std::unique_ptr<ImageDecode>, 2> images;  // large, so not in place
 };
 
-Scratch::Scratch() : Scratch(*supportedKernels().front()) {}
+Scratch::Scratch() : Scratch(chosenKernels()) {}
 Scratch::Scratch(const Kernels& kernels) : state_(std::make_unique<State>(kernels)) {}
 Scratch::Scratch(Scratch&&) noexcept = default;
 Scratch& Scratch::operator=(Scratch&&) noexcept = default;

@@ -25,7 +25,7 @@ struct Kernels;
 // allocated. For one thread at a time.
 class Scratch {
  public:
-  Scratch();  // for the best kernels that this machine has
+  Scratch();  // for chosenKernels()
   explicit Scratch(const Kernels& kernels);
   Scratch(Scratch&&) noexcept;
   Scratch& operator=(Scratch&&) noexcept;
