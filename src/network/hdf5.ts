@@ -1,6 +1,6 @@
 /** Datasets and string attributes out of an HDF5 file in memory, through h5wasm. */
 import { randomBytes } from 'node:crypto';
-import type { Attribute, Dataset, File, Group } from 'h5wasm';
+import type { Dataset, File, Group } from 'h5wasm';
 import { LungclsError, messageOf } from '../errors.js';
 import type { NamedTensor } from '../storage/safetensors.js';
 
@@ -23,7 +23,8 @@ export function isHdf5(bytes: Uint8Array): boolean {
 }
 
 /**
- * Opens the file for as long as `work` runs.
+ * Opens the file for as long as `work` runs. A damaged file may keep HDF5 busy for ever, or spoil its
+ * memory for the files after it: keras-apart.ts is the way for files from outside.
  * @throws LungclsError BASE_INVALID if HDF5 cannot make sense of it; what `work` throws
  */
 export async function withHdf5<T>(
@@ -52,7 +53,7 @@ export async function withHdf5<T>(
       paths: open.paths(),
       isGroup: (path) => group(path) !== undefined,
       names: (path) => group(path)?.keys() ?? [],
-      strings: (path, attribute) => stringsOf(group(path)?.attrs[attribute]),
+      strings: (path, attribute) => stringsOf(group(path)?.attrs[attribute]?.value),
       tensor(path) {
         const entity = open.get(path);
         return entity instanceof h5wasm.Dataset ? tensorOf(entity, path, bytes.length) : undefined;
@@ -90,11 +91,7 @@ function tensorOf(dataset: Dataset, path: string, fileBytes: number): NamedTenso
   throw new Error(`${path} is of type ${JSON.stringify(dataset.dtype)}, expected floats`);
 }
 
-function stringsOf(attribute: Attribute | undefined): readonly string[] | undefined {
-  // Strings of any length lie in a heap of their own, whose damage HDF5 may go round in for ever.
-  // Keras writes lists of names as strings of one length (legacy_h5_format.py).
-  if (attribute === undefined || attribute.metadata.vlen) return undefined;
-  const { value } = attribute;
+function stringsOf(value: unknown): readonly string[] | undefined {
   if (typeof value === 'string') return [value];
   if (!Array.isArray(value)) return undefined;
   return value.every((item): item is string => typeof item === 'string') ? value : undefined;

@@ -9,7 +9,7 @@ import { knownBases } from '#src/network/base-list.js';
 import { writeBase } from '#src/network/base-store.js';
 import { inceptionV3ToMixed7 } from '#src/network/inception-v3.js';
 import { parseLiteral } from '#src/network/js-literal.js';
-import { readKerasFile } from '#src/network/keras-file.js';
+import { readKerasFileApart } from '#src/network/keras-apart.js';
 import { integrityOf, checkIntegrity } from '#src/network/npm-pack.js';
 import { readNsfwjsModel } from '#src/network/nsfwjs.js';
 import { readTarball } from '#src/network/tarball.js';
@@ -151,7 +151,7 @@ for (const [name, bytes, reason] of [
   ['a cut zip', Buffer.from('PK\x03\x04 and then no more', 'latin1'), /not a sound zip/],
 ] as const) {
   test(`importing ${name} is refused`, async (t) => {
-    const error = await t.throwsAsync(readKerasFile(bytes, 'mine.h5'));
+    const error = await t.throwsAsync(readKerasFileApart(bytes, 'mine.h5'));
     t.like(error, { code: 'BASE_INVALID' });
     t.regex(error.message, /^mine\.h5/);
     t.regex(error.message, reason);
