@@ -1,6 +1,7 @@
 #include "jpeg.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csetjmp>
 #include <cstdio>
@@ -14,6 +15,7 @@
 #include <jpeglib.h>
 
 #include "exif.hpp"
+#include "jpeg_sparse/dct_filter.hpp"
 
 #ifndef LIBJPEG_TURBO_VERSION
 #error "This is not libjpeg-turbo: pixels would differ from OpenCV's"
@@ -29,9 +31,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kMaxScans = 500;
 constexpr int kMaxMarkerBytes = 0xFFFF;
 constexpr JDIMENSION kRowsAtATime = 16;
-// In eighths. Between a half and the whole there is nothing to gain: libjpeg-turbo's transforms to
-// 5, 6 and 7 samples have no vector code, and take longer than the one to 8.
-constexpr unsigned kScales[] = {1, 2, 3, 4, DCTSIZE};
 
 // libjpeg reports errors by calling back; the callbacks may not return, nor throw through C frames.
 struct ErrorManager {
@@ -123,22 +122,28 @@ class Decompressor {
     return true;
   }
 
-  // Chooses the size of the result, as decodeJpeg says, and sets it in `image`.
-  bool scale(std::optional<int> leastSide, Image& image) {
-    if (setjmp(errors_.escape) != 0) return false;
-    const auto side = static_cast<JDIMENSION>(leastSide.value_or(JPEG_MAX_DIMENSION));
-    info_.scale_denom = DCTSIZE;
-    for (const unsigned scale : kScales) {
-      info_.scale_num = scale;
-      jpeg_calc_output_dimensions(&info_);
-      if (info_.output_width >= side && info_.output_height >= side) break;
+  // See dct_filter.hpp. Tables are copied for use only when decompression starts.
+  void filter(int side) {
+    const jpeg_sparse::Shrinkage shrinkage{static_cast<double>(width()) / side,
+                                           static_cast<double>(height()) / side};
+    std::array<bool, NUM_QUANT_TBLS> done{};
+    for (int i = 0; i < info_.num_components; ++i) {
+      const jpeg_component_info& component = info_.comp_info[i];
+      const int table = component.quant_tbl_no;
+      if (table < 0 || table >= NUM_QUANT_TBLS || done[table]) continue;
+      done[table] = true;
+      if (info_.quant_tbl_ptrs[table] == nullptr) continue;
+      for (int k = 0; k < DCTSIZE2; ++k) {
+        UINT16& step = info_.quant_tbl_ptrs[table]->quantval[k];
+        step = jpeg_sparse::filteredStep(
+            step, k % DCTSIZE, k / DCTSIZE, shrinkage,
+            static_cast<double>(info_.max_h_samp_factor) / component.h_samp_factor,
+            static_cast<double>(info_.max_v_samp_factor) / component.v_samp_factor);
+      }
     }
-    image.width = static_cast<int>(info_.output_width);
-    image.height = static_cast<int>(info_.output_height);
-    return true;
   }
 
-  // Into `pixels`, of as many bytes as scale() said. libjpeg keeps its coefficients and rows within
+  // Into `pixels`, of width * height * 3 bytes. libjpeg keeps its coefficients and rows within
   // `maxMemory` bytes, or fails: it has no disk to put them on.
   bool readPixels(std::uint8_t* pixels, std::uint64_t maxMemory) {
     if (setjmp(errors_.escape) != 0) return false;
@@ -238,13 +243,15 @@ Outcome failed(const Decompressor& image, Status other, const ImageLimits& limit
 }  // namespace
 
 Outcome decodeJpeg(std::span<const std::uint8_t> bytes, const ImageLimits& limits, Image& image,
-                   Image& spare, std::optional<int> leastSide) {
+                   Image& spare, std::optional<int> filterFor) {
   Decompressor decompressor(Clock::now() + limits.maxTime);
   if (!decompressor.readHeader(bytes)) return failed(decompressor, Status::Header, limits);
   const std::uint64_t pixels =
       static_cast<std::uint64_t>(decompressor.width()) * decompressor.height();
   if (pixels > limits.maxPixels) return tooManyPixels(decompressor, pixels, limits.maxPixels);
-  if (!decompressor.scale(leastSide, image)) return failed(decompressor, Status::Header, limits);
+  if (filterFor) decompressor.filter(*filterFor);
+  image.width = static_cast<int>(decompressor.width());
+  image.height = static_cast<int>(decompressor.height());
   const int orientation = decompressor.orientation();
   // Turning an image takes a second one.
   const std::uint64_t own = std::uint64_t{image.bytes()} * (orientation == 1 ? 1 : 2);

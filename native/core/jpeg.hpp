@@ -18,12 +18,12 @@ const char* libjpegTurboVersion();
 // Whether `bytes` begin as every JPEG does (SOI and the first byte of the next marker).
 bool looksLikeJpeg(std::span<const std::uint8_t> bytes);
 
-// Decodes `bytes` into `image`; `spare` is working memory. With `leastSide` the image comes at the
-// smallest of 1/8, 1/4, 3/8 and 1/2 of its size that leaves both sides at least that long, else at
-// full size: libjpeg-turbo then transforms each block to fewer samples. The outcome is Ok, Damaged
-// (libjpeg warned; the pixels are its best guess), Header, Unsupported, TooLarge, TooSlow or
-// Corrupt. Without pixels `image` is unspecified. Throws std::bad_alloc.
+// Decodes `bytes` into `image`; `spare` is working memory. With `filterFor`, the side of a square
+// that the image shall shrink to, frequencies that do not fit there are damped
+// (jpeg_sparse/dct_filter.hpp). The outcome is Ok, Damaged (libjpeg warned; the pixels are its best
+// guess), Header, Unsupported, TooLarge, TooSlow or Corrupt. Without pixels `image` is unspecified.
+// Throws std::bad_alloc.
 Outcome decodeJpeg(std::span<const std::uint8_t> bytes, const ImageLimits& limits, Image& image,
-                   Image& spare, std::optional<int> leastSide = std::nullopt);
+                   Image& spare, std::optional<int> filterFor = std::nullopt);
 
 }  // namespace lungcls

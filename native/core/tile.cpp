@@ -80,9 +80,9 @@ void tileFromPixels(const std::uint8_t* pixels, int width, int height, const Til
 Outcome tileFromJpeg(std::span<const std::uint8_t> bytes, const TileOptions& options,
                      Workspace& workspace, std::uint8_t* tile) {
   const Image& image = workspace.image;
-  std::optional<int> leastSide;
-  if (options.resize == ResizeMode::Fast) leastSide = options.size;
-  auto outcome = decodeJpeg(bytes, options.limits, workspace.image, workspace.spare, leastSide);
+  std::optional<int> filterFor;
+  if (options.resize == ResizeMode::Fast) filterFor = options.size;
+  auto outcome = decodeJpeg(bytes, options.limits, workspace.image, workspace.spare, filterFor);
   if (leavesPixels(outcome, options)) {
     tileFromPixels(image.pixels.data(), image.width, image.height, options, workspace.plan, tile);
   } else {
@@ -109,10 +109,11 @@ void tilesFromSources(std::span<const ImageSource> sources, const TileOptions& o
                         .outWidth = options.size,
                         .outHeight = options.size,
                         .rgb = tiles + i * bytesPerTile,
-                        .maxPixels = options.limits.maxPixels};
+                        .maxPixels = options.limits.maxPixels,
+                        .filtered = options.resize == ResizeMode::Fast};
   }
   // Out of memory leaves NotTaken: libjpeg-turbo's path needs less, and says so itself if it fails.
-  if (options.sparse && options.resize == ResizeMode::Cv2) {
+  if (options.sparse && options.resize != ResizeMode::Area) {
     static_cast<void>(guarded([&]() -> Outcome {
       jpeg_sparse::decodeResized({jobs.data(), jobCount}, workspace.sparse);
       return {};

@@ -27,7 +27,7 @@ struct ImageSource {
 enum class ResizeMode : std::uint8_t {
   Cv2,   // OpenCV's resize(imread(file), INTER_LINEAR)
   Area,  // OpenCV's resize(imread(file), INTER_AREA): the mean of what a pixel covers
-  Fast,  // scaled by libjpeg-turbo's inverse DCT as far as it stays large enough, then linear
+  Fast,  // as Cv2, antialiased by damping a JPEG's high frequencies
 };
 
 struct TileOptions {

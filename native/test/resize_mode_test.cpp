@@ -1,16 +1,16 @@
 // The ways in which an image becomes a tile: what they have in common, and where they meet. Their
-// pixels are compared with OpenCV's and djpeg's in test/parity.
+// pixels are compared with OpenCV's in test/parity.
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "check.hpp"
-#include "core/jpeg.hpp"
+#include "core/jpeg_sparse/dct_filter.hpp"
 #include "core/tile.hpp"
 #include "samples.hpp"
 
-using lungcls::Image;
-using lungcls::ImageLimits;
 using lungcls::Outcome;
 using lungcls::ResizeMode;
 using lungcls::Status;
@@ -18,6 +18,7 @@ using lungcls::tileBytes;
 using lungcls::TileOptions;
 using lungcls::Workspace;
 using lungcls::test::JpegOptions;
+using lungcls::test::Noise;
 using lungcls::test::sampleJpeg;
 using lungcls::test::TemporaryFile;
 
@@ -66,8 +67,8 @@ TEST("resize modes: a JPEG cut at any byte has the same status in each, and no s
   }
 }
 
-TEST("resize modes: fast is cv2 where more than half of the size is wanted") {
-  for (const int size : {31, 40, 60, 90}) {
+TEST("resize modes: fast is cv2 where half of the size or more is wanted") {
+  for (const int size : {30, 31, 40, 60, 90}) {
     for (const bool progressive : {false, true}) {
       const Bytes jpeg = sampleJpeg(60, 60, JpegOptions{80, progressive, 0, true});
       Bytes exact;
@@ -90,21 +91,39 @@ TEST("resize modes: each gives pixels of its own where the image shrinks") {
   CHECK(tiles[1] != tiles[2]);
 }
 
-TEST("resize modes: the smallest scale that leaves both sides long enough is chosen") {
-  struct Case {
-    int width, height, least, expectedWidth, expectedHeight;
-  };
-  // Rounded up, as jpeg_calc_output_dimensions does.
-  constexpr Case kCases[] = {{100, 80, 10, 13, 10}, {100, 80, 11, 25, 20},  {100, 80, 20, 25, 20},
-                             {100, 80, 21, 38, 30}, {100, 80, 40, 50, 40},  {100, 80, 41, 100, 80},
-                             {100, 8, 1, 13, 1},    {100, 8, 2, 25, 2},     {1, 1, 1, 1, 1},
-                             {17, 17, 3, 3, 3},     {100, 80, 999, 100, 80}};
-  for (const Case& sizes : kCases) {
-    const Bytes jpeg = sampleJpeg(sizes.width, sizes.height);
-    Image image;
-    Image spare;
-    CHECK(lungcls::decodeJpeg(jpeg, ImageLimits{}, image, spare, sizes.least).ok());
-    CHECK(image.width == sizes.expectedWidth);
-    CHECK(image.height == sizes.expectedHeight);
+TEST("resize modes: fast gives the same by either decoder") {
+  Noise source(5);
+  for (int i = 0; i < 60; ++i) {
+    const int width = 1 + static_cast<int>(source.below(200));
+    const int height = 1 + static_cast<int>(source.below(200));
+    const int size = 1 + static_cast<int>(source.below(60));
+    const int quality = 20 + static_cast<int>(source.below(80));
+    const Bytes jpeg = sampleJpeg(width, height, JpegOptions{quality, false, 0, i % 2 == 0});
+    Bytes either;
+    CHECK(make(jpeg, size, ResizeMode::Fast, false, either) == Status::Ok);
+    Workspace workspace;
+    TileOptions chosen;
+    chosen.size = size;
+    chosen.resize = ResizeMode::Fast;
+    Bytes alone(tileBytes(size));
+    CHECK(lungcls::tileFromJpeg(jpeg, chosen, workspace, alone.data()).ok());
+    CHECK(either == alone);
+  }
+}
+
+TEST("resize modes: what a filter leaves of a step") {
+  using lungcls::jpeg_sparse::filteredStep;
+  using lungcls::jpeg_sparse::Shrinkage;
+  for (int k = 0; k < 8; ++k) {
+    // At a half nothing; at a third of the size the mean of three samples, (1 + 2 cos(k pi / 8))
+    // / 3.
+    CHECK(filteredStep(1000, k, k, Shrinkage{2, 2}, 1, 1) == 1000);
+    const double gain = std::max(0.0, (1 + 2 * std::cos(k * std::numbers::pi / 8)) / 3);
+    CHECK(std::abs(filteredStep(1000, k, 0, Shrinkage{3, 2}, 1, 1) - 1000 * gain) <= 0.5);
+    CHECK(std::abs(filteredStep(1000, 0, k, Shrinkage{1, 3}, 1, 1) - 1000 * gain) <= 0.5);
+    // Chroma at half the size shrinks half as much.
+    CHECK(filteredStep(1000, k, 0, Shrinkage{6, 6}, 2, 1) ==
+          filteredStep(1000, k, 0, Shrinkage{3, 3}, 1, 1));
+    CHECK(filteredStep(1000, k, 0, Shrinkage{100, 100}, 1, 1) == (k == 0 ? 1000 : 0));
   }
 }

@@ -1,4 +1,4 @@
-/** Compares tiles with OpenCV's and djpeg's, by hash. */
+/** Compares tiles with OpenCV's, by hash. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

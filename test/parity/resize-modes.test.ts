@@ -1,4 +1,4 @@
-/** `area` and `fast` against OpenCV and djpeg: recorded tiles, and new ones where OpenCV is. */
+/** `area` and `fast` against OpenCV: recorded tiles, and new ones where OpenCV is. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,10 @@
 #include "frame_header.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "dct_filter.hpp"
+#include "inverse_dct.hpp"
 
 namespace lungcls::jpeg_sparse {
 namespace {
@@ -245,6 +249,24 @@ class SegmentReader {
 };
 
 }  // namespace
+
+void filterTables(FrameHeader& header, int outWidth, int outHeight) {
+  const Shrinkage shrinkage{static_cast<double>(header.width) / outWidth,
+                            static_cast<double>(header.height) / outHeight};
+  const ComponentSpec& first = header.components[0];
+  std::array<bool, 4> done{};
+  for (int i = 0; i < header.componentCount; ++i) {
+    const ComponentSpec& component = header.components[i];
+    if (done[component.quant]) continue;
+    done[component.quant] = true;
+    auto& steps = header.quants[component.quant].steps;
+    for (int k = 0; k < kBlockSize; ++k) {
+      steps[k] = filteredStep(steps[k], kZigzag[k] % 8, kZigzag[k] / 8, shrinkage,
+                              static_cast<double>(first.h) / component.h,
+                              static_cast<double>(first.v) / component.v);
+    }
+  }
+}
 
 SparseResult readFrameHeader(Bytes jpeg, FrameHeader& header) {
   header = {};

@@ -46,6 +46,10 @@ struct FrameHeader {
   std::size_t scanBegin = 0;  // where the entropy-coded bytes begin
 };
 
+// Filters the quantisation tables (see dct_filter.hpp) for a result of that size. A table that
+// several components use is filtered for the first of them.
+void filterTables(FrameHeader& header, int outWidth, int outHeight);
+
 // Reads the markers up to the first scan. NotTaken and Damaged both mean that libjpeg-turbo has to
 // look at the file: what is unusual is left to it here, what is wrong is too.
 SparseResult readFrameHeader(std::span<const std::uint8_t> jpeg, FrameHeader& header);

@@ -29,6 +29,7 @@ SparseResult ImageDecode::prepare(const SparseJob& job, HuffmanCache& tables, Pl
       result != SparseResult::Ok) {
     return result;
   }
+  if (job.filtered) filterTables(header_, job.outWidth, job.outHeight);
   plan_ = plans.get({.width = header_.width,
                      .height = header_.height,
                      .componentCount = header_.componentCount,

@@ -16,6 +16,7 @@ struct SparseJob {
   int outHeight = 0;
   std::uint8_t* rgb = nullptr;            // outWidth * outHeight * 3 bytes
   std::uint64_t maxPixels = 100'000'000;  // of the JPEG; NotTaken beyond
+  bool filtered = false;                  // antialiased: as if the file had filtered tables
   SparseResult result = SparseResult::NotTaken;
 };
 

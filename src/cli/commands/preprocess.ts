@@ -24,7 +24,8 @@ export const preprocessCommand = defineCommand({
         choices: ['cv2', 'area', 'fast'] as const,
         requiresArg: true,
         default: 'cv2' as const,
-        describe: "How: as OpenCV's INTER_LINEAR, its INTER_AREA, or while a JPEG is decoded",
+        describe:
+          "How: OpenCV's INTER_LINEAR or INTER_AREA, or the first antialiased as JPEGs are decoded",
       })
       .option('classes', {
         type: 'string',

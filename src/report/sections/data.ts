@@ -8,7 +8,7 @@ import { html, name, type Html } from '../html.js';
 const RESIZED_AS: Readonly<Record<string, string>> = {
   cv2: 'OpenCV does (INTER_LINEAR)',
   area: 'OpenCV does (INTER_AREA)',
-  fast: 'fast: JPEGs scaled while decoded, then as OpenCV does (INTER_LINEAR)',
+  fast: 'fast: high frequencies of JPEGs damped, then as OpenCV does (INTER_LINEAR)',
 };
 
 /** More failed files than this are counted, not listed: the store's index.csv has them all. */
