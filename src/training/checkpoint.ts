@@ -1,7 +1,7 @@
 /**
- * What of a training run survives a kill: the state after its last whole epoch.
+ * What of a training run survives a kill: the state after its last whole epoch, or within the one after it.
  *
- * Weights and optimiser are files named by epoch; `state.json` names the ones that count and is
+ * Weights and optimiser are files named by epoch (and batch); `state.json` names the ones that count and is
  * replaced atomically after they are on disk, so it never points at half a file. The weights of the
  * best epoch are the file that was written then: nothing is written twice.
  */
@@ -11,17 +11,27 @@ import { LungclsError, messageOf, systemErrorCode, writeError } from '../errors.
 import { writeFileAtomic } from '../storage/atomic.js';
 import { readSafetensors, writeSafetensors } from '../storage/safetensors.js';
 import type { EarlyStoppingState, ReduceLrState } from './callbacks.js';
-import type { EpochRecord } from './history.js';
+import type { EpochRecord, MeanState } from './history.js';
 import type { HeadTrainer } from './head/head.js';
 
 const STATE_FILE = 'state.json';
 const VERSION = 1;
 
+/** What of an epoch is done. */
+export interface EpochProgress {
+  readonly batches: number;
+  readonly loss: MeanState;
+  readonly accuracy: MeanState;
+  readonly seconds: number;
+}
+
 /** Everything but the tensors. */
 export interface TrainingState {
   /** Epochs that are done. */
   readonly epoch: number;
-  /** Steps that are done, over all epochs. */
+  /** Of the epoch after them; absent between epochs. */
+  readonly underWay?: EpochProgress;
+  /** Steps of the epochs that are done. */
   readonly step: number;
   /** Of the next epoch. */
   readonly learningRate: number;
@@ -36,8 +46,13 @@ export interface TrainingState {
   readonly runsOn: string;
 }
 
-const weightsFile = (epoch: number): string => `weights-${String(epoch)}.safetensors`;
-const optimizerFile = (epoch: number): string => `optimizer-${String(epoch)}.safetensors`;
+type Position = Pick<TrainingState, 'epoch' | 'underWay'>;
+
+/** `3` after the third epoch, `3-20` twenty batches later. */
+const label = ({ epoch, underWay }: Position): string =>
+  underWay === undefined ? String(epoch) : `${String(epoch)}-${String(underWay.batches)}`;
+const weightsFile = (position: Position): string => `weights-${label(position)}.safetensors`;
+const optimizerFile = (position: Position): string => `optimizer-${label(position)}.safetensors`;
 
 export class Checkpoint {
   readonly directory: string;
@@ -47,7 +62,7 @@ export class Checkpoint {
   }
 
   /**
-   * Stores the state after an epoch; afterwards the state before it is gone.
+   * Stores the state after an epoch, or within one; afterwards the state before it is gone.
    * @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE
    */
   async save(head: HeadTrainer, state: TrainingState): Promise<void> {
@@ -58,25 +73,18 @@ export class Checkpoint {
     }
     const metadata = { format: 'pt', epoch: String(state.epoch) };
     const path = (name: string): string => join(this.directory, name);
-    await writeSafetensors(path(weightsFile(state.epoch)), await head.weights(), metadata);
+    await writeSafetensors(path(weightsFile(state)), await head.weights(), metadata);
     const over = state.stopReason !== undefined;
     if (!over) {
-      await writeSafetensors(
-        path(optimizerFile(state.epoch)),
-        await head.optimizerState(),
-        metadata,
-      );
+      await writeSafetensors(path(optimizerFile(state)), await head.optimizerState(), metadata);
     }
     await writeFileAtomic(
       path(STATE_FILE),
       `${JSON.stringify({ version: VERSION, ...state }, null, 2)}\n`,
     );
+    const best = weightsFile({ epoch: state.bestEpoch });
     // Training that is over needs only the weights that are kept.
-    await this.#keepOnly(
-      over
-        ? [weightsFile(state.bestEpoch)]
-        : [weightsFile(state.epoch), optimizerFile(state.epoch), weightsFile(state.bestEpoch)],
-    );
+    await this.#keepOnly(over ? [best] : [weightsFile(state), optimizerFile(state), best]);
   }
 
   /**
@@ -97,6 +105,10 @@ export class Checkpoint {
       if (value.version !== VERSION || !Array.isArray(value.history)) {
         throw new Error(`expected version ${String(VERSION)}`);
       }
+      const batches = value.underWay?.batches ?? 1;
+      if (!Number.isSafeInteger(batches) || batches < 1) {
+        throw new Error(`expected a number of batches but found ${String(batches)}`);
+      }
       return value;
     } catch (error) {
       throw invalid(path, messageOf(error), error);
@@ -104,14 +116,14 @@ export class Checkpoint {
   }
 
   /**
-   * Puts weights and optimiser back as they were after the state's epoch.
+   * Puts weights and optimiser back as they were when the state was stored.
    * @throws LungclsError CHECKPOINT_INVALID
    */
   async restore(head: HeadTrainer, state: TrainingState): Promise<void> {
-    await this.#read(weightsFile(state.epoch), (tensors) => {
+    await this.#read(weightsFile(state), (tensors) => {
       head.setWeights(tensors);
     });
-    await this.#read(optimizerFile(state.epoch), (tensors) => {
+    await this.#read(optimizerFile(state), (tensors) => {
       head.setOptimizerState(tensors);
     });
   }
@@ -121,7 +133,7 @@ export class Checkpoint {
    * @throws LungclsError CHECKPOINT_INVALID
    */
   async restoreWeights(head: HeadTrainer, epoch: number): Promise<void> {
-    await this.#read(weightsFile(epoch), (tensors) => {
+    await this.#read(weightsFile({ epoch }), (tensors) => {
       head.setWeights(tensors);
     });
   }

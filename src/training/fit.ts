@@ -9,7 +9,7 @@ import {
   ReduceLrOnPlateau,
   targetReached,
 } from './callbacks.js';
-import type { Checkpoint, TrainingState } from './checkpoint.js';
+import type { Checkpoint, EpochProgress, TrainingState } from './checkpoint.js';
 import { featureBatches, type BatchSource } from './feature-batches.js';
 import type { HeadTrainer } from './head/head.js';
 import { RunningMean, type EpochRecord } from './history.js';
@@ -29,6 +29,8 @@ export interface FitOptions extends TaskOptions {
   readonly validation: Int32Array;
   readonly settings: FitSettings;
   readonly checkpoint: Checkpoint;
+  /** Minutes after which the state is stored within an epoch too; 0, by default: never. */
+  readonly checkpointMinutes?: number;
   /** For the record: on which TensorFlow. */
   readonly runsOn: string;
 }
@@ -55,11 +57,14 @@ export interface Evaluation {
 export async function fit(options: FitOptions): Promise<FitResult> {
   const { head, settings, checkpoint } = options;
   let state = (await checkpoint.readState()) ?? firstState(options);
-  if (state.epoch > 0 && state.stopReason === undefined) {
-    options.onMessage?.(
-      `Continuing after epoch ${String(state.epoch)} of ${String(settings.epochs)}`,
-      'info',
-    );
+  const begun = state.epoch > 0 || state.underWay !== undefined;
+  if (begun && state.stopReason === undefined) {
+    const { epoch, underWay } = state;
+    const where =
+      underWay === undefined
+        ? `after epoch ${String(epoch)} of ${String(settings.epochs)}`
+        : `in epoch ${String(epoch + 1)} of ${String(settings.epochs)}, after batch ${String(underWay.batches)}`;
+    options.onMessage?.(`Continuing ${where}`, 'info');
     if (state.runsOn !== options.runsOn) {
       options.onMessage?.(
         `It began on ${state.runsOn} and continues on ${options.runsOn}: the last digits will differ from an uninterrupted run`,
@@ -104,7 +109,7 @@ async function runEpoch(options: FitOptions, before: TrainingState): Promise<Tra
     valLoss: validation.loss,
     valAccuracy: validation.accuracy,
     learningRate: before.learningRate,
-    seconds: (performance.now() - startedAt) / 1000,
+    seconds: (performance.now() - startedAt) / 1000 + (before.underWay?.seconds ?? 0),
   };
   options.onMessage?.(describe(record, settings.epochs), 'info');
   const earlyStopping = new EarlyStopping(
@@ -162,11 +167,15 @@ async function trainEpoch(
   const order = epochOrder(options.train.length, seed, epoch);
   const tiles = order.map((i) => options.train[i] ?? 0);
   const steps = Math.ceil(tiles.length / batchSize);
+  const begun = before.underWay;
   const units = head.shape.units[1];
-  const loss = new RunningMean();
-  const accuracy = new RunningMean();
-  let done = 0;
-  for await (const gathered of featureBatches(source, tiles, batchSize, signal)) {
+  const loss = new RunningMean(begun?.loss);
+  const accuracy = new RunningMean(begun?.accuracy);
+  let done = begun?.batches ?? 0;
+  const startedAt = performance.now();
+  let savedAt = startedAt;
+  const left = tiles.subarray(done * batchSize);
+  for await (const gathered of featureBatches(source, left, batchSize, signal)) {
     const { tiles: chosen, batch, upcoming } = gathered;
     const step = before.step + done;
     const result = await head.train({
@@ -186,6 +195,16 @@ async function trainEpoch(
     }
     loss.add(result.loss, batch.rows);
     accuracy.addSum(result.hits, batch.rows);
+    if (done < steps && isDue(options, savedAt)) {
+      const underWay: EpochProgress = {
+        batches: done,
+        loss: loss.state,
+        accuracy: accuracy.state,
+        seconds: (performance.now() - startedAt) / 1000 + (begun?.seconds ?? 0),
+      };
+      await options.checkpoint.save(head, { ...before, underWay });
+      savedAt = performance.now();
+    }
     options.onProgress?.({
       stage: 'train',
       done: (epoch - 1) * steps + done,
@@ -198,6 +217,11 @@ async function trainEpoch(
     throwIfAborted(signal);
   }
   return { loss: loss.value, accuracy: accuracy.value, steps: done };
+}
+
+/** Whether the state is to be stored within the epoch, having been stored at `savedAt`. */
+function isDue({ checkpointMinutes = 0 }: FitOptions, savedAt: number): boolean {
+  return checkpointMinutes > 0 && performance.now() - savedAt >= checkpointMinutes * 60_000;
 }
 
 /**

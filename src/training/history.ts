@@ -16,13 +16,29 @@ export interface EpochRecord {
   readonly seconds: number;
 }
 
+/** What a running mean has taken in. */
+export interface MeanState {
+  readonly total: number;
+  readonly count: number;
+}
+
 /**
  * Keras's running mean over batches: float32 totals, each batch weighted by its rows
  * (keras/src/metrics/reduction_metrics.py).
  */
 export class RunningMean {
-  #total = 0;
-  #count = 0;
+  #total: number;
+  #count: number;
+
+  /** @param state of an earlier one, to go on from */
+  constructor({ total, count }: MeanState = { total: 0, count: 0 }) {
+    this.#total = total;
+    this.#count = count;
+  }
+
+  get state(): MeanState {
+    return { total: this.#total, count: this.#count };
+  }
 
   /** @param mean of a batch of `rows` rows */
   add(mean: number, rows: number): void {

@@ -7,6 +7,8 @@ import { FIRST_LAYERS, type FirstLayer } from './head/choose-dense.js';
 
 const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 
+export const DEFAULT_CHECKPOINT_MINUTES = 10;
+
 export interface TrainOptions extends TaskOptions {
   /** A tile store, as `preprocess` writes it. */
   store: string;
@@ -52,6 +54,11 @@ export interface TrainOptions extends TaskOptions {
   firstLayer?: FirstLayer;
   /** CPU threads for decoding, features and the native kernel; all by default. */
   threads?: number;
+  /**
+   * Minutes after which the state is stored within an epoch too, for long ones; 10 by default, 0: only
+   * after each epoch.
+   */
+  checkpointMinutes?: number;
   /** Replace a run folder that is there. */
   force?: boolean;
 }
@@ -116,6 +123,10 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   }
   if (options.firstLayer !== undefined && !FIRST_LAYERS.includes(options.firstLayer)) {
     throw expected(`one of ${FIRST_LAYERS.join(', ')}`, 'firstLayer', options.firstLayer);
+  }
+  const minutes = options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES;
+  if (typeof minutes !== 'number' || !Number.isFinite(minutes) || minutes < 0) {
+    throw expected('a number of at least 0', 'checkpointMinutes', minutes);
   }
   integer('epochs', 1, 1e6, 'a positive integer up to 1000000');
   integer('batchSize', 1, 65_536, 'a positive integer up to 65536');

@@ -25,7 +25,12 @@ import { HeadTrainer } from './head/head.js';
 import { initialHeadWeights } from './head/initial.js';
 import type { HeadShape, HeadWeights } from './head/shape.js';
 import { historyCsv, type EpochRecord } from './history.js';
-import { resolveSettings, type TrainOptions, type TrainSettings } from './options.js';
+import {
+  DEFAULT_CHECKPOINT_MINUTES,
+  resolveSettings,
+  type TrainOptions,
+  type TrainSettings,
+} from './options.js';
 import { PeakMemory } from './peak-memory.js';
 import {
   describeMachine,
@@ -247,7 +252,7 @@ function announce(
 
 /** Trains, keeps the best weights and evaluates them; frees the tensors. */
 async function trainHead(
-  { settings, threads, store, split, partial }: Run,
+  { options, settings, threads, store, split, partial }: Run,
   found: { tensorflow: Tensorflow; firstLayer: FirstLayerChoice; features: StoredFeatures },
   task: TaskOptions,
 ): Promise<TrainedHead> {
@@ -275,6 +280,7 @@ async function trainHead(
       train: split.train,
       validation: split.validation,
       checkpoint: new Checkpoint(partial.path('checkpoint')),
+      checkpointMinutes: options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
       runsOn: `${tensorflow.description}, first layer: ${firstLayer.description}`,
     });
     const evaluation = await evaluateHead(common, split.validation);

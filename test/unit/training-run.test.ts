@@ -220,6 +220,7 @@ test.serial('options are checked, each with its name', async (t) => {
     [{ targetAccuracy: 2 }, /for targetAccuracy/],
     [{ reduceLrFactor: 1 }, /for reduceLrFactor/],
     [{ threads: 0 }, /for threads/],
+    [{ checkpointMinutes: -1 }, /at least 0 for checkpointMinutes/],
     [{ firstLayer: 'gpu' as 'auto' }, /one of auto, native, tfjs for firstLayer/],
     [{ base: '' }, /for base/],
     [

@@ -109,6 +109,13 @@ export const trainCommand = defineCommand({
       })
       .option('device', DEVICE)
       .option('threads', THREADS)
+      .option('checkpoint-minutes', {
+        type: 'number',
+        requiresArg: true,
+        default: 10,
+        describe:
+          'Minutes after which the state is stored within an epoch too; 0: after epochs only',
+      })
       .option('force', FORCE)
       .example('$0 train store -o run', 'the recipe'),
   async run(argv, { task }) {
@@ -136,6 +143,7 @@ export const trainCommand = defineCommand({
         firstLayer: argv['first-layer'],
         device: argv.device,
         threads: argv.threads,
+        checkpointMinutes: argv['checkpoint-minutes'],
         force: argv.force,
       }),
     });
