@@ -15,6 +15,9 @@ export {
   type SampleTilesOptions,
   type SampleTilesResult,
 } from './dataset/sample/tiles.js';
+export { decodeTiles, type DecodeOptions, type TileBatch } from './imaging/decoder.js';
+export type { TileResult, TileStatus } from './imaging/tile-batch.js';
+export type { ImageSource, ZipEntryLocation } from './imaging/source.js';
 export { TileStore, type StoreBatch } from './imaging/tile-store.js';
 export type { PreprocessingSpec, ResizeMode } from './imaging/preprocessing.js';
 
