@@ -223,7 +223,7 @@ LUNGCLS_NOINLINE std::uint64_t EntropyDecoder::oneSymbol(const HuffmanTable& tab
     return entry::kIrregular |
            (isDc ? entry::make(0, false, 2, 0, 0, 0, 0) : entry::make(0, true, 0, 0, 0, 0, 0));
   }
-  const unsigned size = isDc ? symbol.value : symbol.value & 15;
+  const int size = isDc ? symbol.value : symbol.value & 15;
   const unsigned run = isDc ? 0 : symbol.value >> 4;
   const unsigned length = symbol.codeLength + size;
   if (!isDc && size == 0 && run != 15) return entry::make(length, true, 0, 0, 0, 0, 0);
