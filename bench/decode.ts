@@ -90,29 +90,31 @@ function peers(set: TileSet, threads: number, python: string, libjpeg: string): 
   ];
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 /** One after the other in each round, so that what else the machine does meets them all. */
-async function compare(set: TileSet, commands: PeerCommand[], cpus?: string): Promise<Trial[]> {
-  const running = commands.map((command) => new Peer(command, cpus));
+async function compare(
+  set: TileSet,
+  oneCore: PeerCommand[],
+  allCores: PeerCommand[],
+): Promise<{ oneCore: Trial[]; allCores: Trial[] }> {
+  const running = [
+    ...oneCore.map((command) => new Peer(command, '0')),
+    ...allCores.map((command) => new Peer(command, undefined)),
+  ];
   try {
     for (const peer of running) await peer.ready();
-    const rounds = running.map(() => ({ wall: [] as number[], cpu: [] as number[] }));
+    const trials = running.map(({ name }): Trial => ({
+      name,
+      tilesPerSecond: [],
+      tilesPerCpuSecond: [],
+    }));
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const [i, peer] of running.entries()) {
-        const { seconds, cpuSeconds } = await peer.run();
-        rounds[i]?.wall.push(set.files / seconds);
-        rounds[i]?.cpu.push(set.files / cpuSeconds);
+        const { passes, seconds, cpuSeconds } = await peer.run();
+        trials[i]?.tilesPerSecond.push(Math.round((passes * set.files) / seconds));
+        trials[i]?.tilesPerCpuSecond.push(Math.round((passes * set.files) / cpuSeconds));
       }
     }
-    return running.map(({ name }, i) => ({
-      name,
-      tilesPerSecond: median(rounds[i]?.wall ?? []),
-      tilesPerCpuSecond: median(rounds[i]?.cpu ?? []),
-    }));
+    return { oneCore: trials.slice(0, oneCore.length), allCores: trials.slice(oneCore.length) };
   } finally {
     for (const peer of running) peer.stop();
   }
@@ -130,8 +132,7 @@ try {
       what: set.what,
       files: set.files,
       bytes: set.bytes,
-      oneCore: await compare(set, peers(set, 1, python, libjpeg), '0'),
-      allCores: await compare(set, peers(set, cores, python, libjpeg)),
+      ...(await compare(set, peers(set, 1, python, libjpeg), peers(set, cores, python, libjpeg))),
     });
   }
   const results: Results = {

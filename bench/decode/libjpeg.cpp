@@ -89,8 +89,14 @@ int main(int argc, char** argv) {
   for (std::string line; std::getline(std::cin, line);) {
     const double cpu = now(CLOCK_PROCESS_CPUTIME_ID);
     const double start = now(CLOCK_MONOTONIC);
-    decodeAll();
-    std::printf("{\"seconds\":%.9f,\"cpuSeconds\":%.9f}\n", now(CLOCK_MONOTONIC) - start,
+    int passes = 0;
+    double seconds = 0;
+    while (seconds < 0.4) {
+      decodeAll();
+      ++passes;
+      seconds = now(CLOCK_MONOTONIC) - start;
+    }
+    std::printf("{\"passes\":%d,\"seconds\":%.9f,\"cpuSeconds\":%.9f}\n", passes, seconds,
                 now(CLOCK_PROCESS_CPUTIME_ID) - cpu);
     std::fflush(stdout);
   }

@@ -1,6 +1,6 @@
 /**
  * A decoder under test, in a process of its own that stays: it prints "ready" and then, for each line
- * on stdin, decodes every file once, keeps the results, and prints {"seconds", "cpuSeconds"}.
+ * on stdin, decodes every file until 0.4 s have passed, keeps the results, and prints a Round.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
@@ -14,6 +14,8 @@ export interface PeerCommand {
 }
 
 export interface Round {
+  /** Over all files. */
+  readonly passes: number;
   readonly seconds: number;
   /** Processor time of the whole process, all threads. */
   readonly cpuSeconds: number;

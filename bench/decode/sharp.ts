@@ -16,8 +16,10 @@ const kept = new Uint8Array(files.length * tileBytes);
 sharp.concurrency(1);
 sharp.cache(false);
 
-await serve(async () => {
-  const queue = files.entries();
+await serve(async (passes) => {
+  const queue = Array.from({ length: passes }, () => [...files.entries()])
+    .flat()
+    .values();
   const worker = async (): Promise<void> => {
     for (const [i, file] of queue) {
       const pixels = await sharp(file).resize(side, side, { fit: 'fill' }).raw().toBuffer();
