@@ -160,7 +160,8 @@ async function fuzzOnce(fuzzer, seconds, found, seeds) {
     seconds: (performance.now() - start) / 1000,
     executions: last(/stat::number_of_executed_units:\s*(\d+)/g) || last(/^#(\d+)/gm),
     coverage: last(/ cov: (\d+)/g),
-    findings: status === 0 ? 0 : 1,
+    // A run that was stopped found nothing, and counts for the time it took.
+    findings: status === 0 || tail.includes('libFuzzer: run interrupted') ? 0 : 1,
   };
 }
 
