@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
-import { writeError } from '../errors.js';
+import { LungclsError, writeError } from '../errors.js';
 import { writeAll, writeFileAtomic } from '../storage/atomic.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import type { PartialOutput } from '../storage/partial.js';
@@ -185,7 +185,13 @@ export class ResultFile implements ResultSink {
   }
 
   async #writeJournal(end: Position): Promise<void> {
-    await writeFileAtomic(this.#partial.path(JOURNAL_FILE), `${JSON.stringify(end)}\n`);
+    try {
+      await writeFileAtomic(this.#partial.path(JOURNAL_FILE), `${JSON.stringify(end)}\n`);
+    } catch (error) {
+      // Users know of the output, not of a journal.
+      const reason = error instanceof LungclsError ? error.cause : error;
+      throw writeError(reason, this.#partial.output);
+    }
   }
 }
 

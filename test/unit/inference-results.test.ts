@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { LungclsError } from '#src/errors.js';
 import { ResultFile } from '#src/inference/result-file.js';
 import { ResultCounts, resultHeader, resultRow } from '#src/inference/results.js';
 import { resume } from '#src/inference/resume.js';
@@ -169,4 +170,16 @@ test('what the journal does not vouch for is not believed', async (t) => {
   await stoppedAfter(torn, items.slice(0, 8));
   await writeFile(join(`${torn}.partial`, 'journal.json'), '{"rows": 8');
   t.is((await finish(torn, items)).text, whole(items));
+});
+
+test('a journal that cannot be written is a failure of the output', async (t) => {
+  const output = join(await mkdtemp(join(tmpdir(), 'lungcls-results-')), 'out.csv');
+  const { partial, file } = await openOutput(output);
+  await mkdir(partial.path('journal.json'));
+  const error = await t.throwsAsync(file.truncate(file.start), { instanceOf: LungclsError });
+  t.is(error.code, 'OUTPUT_UNWRITABLE');
+  t.is(error.path, output);
+  t.true(error.message.startsWith(`Cannot write ${output}: `), error.message);
+  await file.suspend();
+  await partial.release();
 });
