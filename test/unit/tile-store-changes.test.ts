@@ -1,5 +1,6 @@
 /** Sources that change: between two runs, and while one is under way. */
-import { appendFile, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFileSync, rmSync, utimesSync } from 'node:fs';
+import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -23,24 +24,21 @@ async function makeImages(root: string): Promise<void> {
 /** Runs until the first images are done, then does something; the run goes on, or is stopped. */
 async function interrupted(
   options: PreprocessOptions,
-  then: (stop: () => void) => void | Promise<void>,
+  then: (stop: () => void) => void,
 ): ReturnType<typeof preprocess> {
   const stop = new AbortController();
-  let acted: Promise<void> | undefined;
-  const result = await preprocess({
+  let acted = false;
+  return await preprocess({
     ...options,
     signal: stop.signal,
     onProgress: ({ done }) => {
-      if (done === 0) return;
-      acted ??= Promise.resolve(
-        then(() => {
-          stop.abort();
-        }),
-      );
+      if (done === 0 || acted) return;
+      acted = true;
+      then(() => {
+        stop.abort();
+      });
     },
   });
-  await acted;
-  return result;
 }
 
 async function statuses(store: string): Promise<Map<string, string>> {
@@ -103,13 +101,11 @@ test('an image that changes after it was listed has a status and no tile', async
     const output = join(root, `out-${String(verify)}`);
     const backup = await readFile(gone);
     // While the first images are looked at, the last two are still to come.
-    const result = await interrupted(
-      { input, output, size: SIZE, threads: 1, verify },
-      async () => {
-        await appendFile(late, 'more');
-        await rm(gone);
-      },
-    );
+    const result = await interrupted({ input, output, size: SIZE, threads: 1, verify }, () => {
+      // At once: whatever is awaited may come after the last images were looked at.
+      appendFileSync(late, 'more');
+      rmSync(gone);
+    });
     t.is(result.errors, 2);
     t.deepEqual(
       result.failures.map(({ path, code }) => [path, code]).sort(),
@@ -136,7 +132,9 @@ test('an archive that changes while it is read ends the run; the next one starts
   await writeFile(input, buildZip(entries));
   const options = { input, output, size: SIZE, threads: 1 };
   await t.throwsAsync(
-    interrupted(options, () => utimes(input, 1e9, 1e9)),
+    interrupted(options, () => {
+      utimesSync(input, 1e9, 1e9);
+    }),
     { code: 'INPUT_CHANGED', message: /tiles\.zip changed while it was being read/ },
   );
   const again = await preprocess(options);
