@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
   decodeAll();
   std::cout << "ready" << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
+    decodeAll();
     const double cpu = now(CLOCK_PROCESS_CPUTIME_ID);
     const double start = now(CLOCK_MONOTONIC);
     int passes = 0;

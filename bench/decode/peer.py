@@ -64,6 +64,7 @@ def cpu_seconds():
 decode_all()
 print("ready", flush=True)
 for line in sys.stdin:
+    decode_all()
     cpu, start = cpu_seconds(), time.perf_counter()
     passes, seconds = 0, 0.0
     while seconds < 0.4:

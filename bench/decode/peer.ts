@@ -1,6 +1,7 @@
 /**
  * A decoder under test, in a process of its own that stays: it prints "ready" and then, for each line
- * on stdin, decodes every file until 0.4 s have passed, keeps the results, and prints a Round.
+ * on stdin, decodes every file once to warm up, then until 0.4 s have passed, keeps the results, and
+ * prints a Round.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
