@@ -2,8 +2,9 @@
 //
 //   libjpeg full|scaled|entropy|read FOLDER SIZE
 //
-// full: the whole image as RGB. scaled: by the smallest N/8 that gives SIZE pixels or more. entropy:
-// coefficients only, the floor of every decoder that uses this library. read: no decoding at all.
+// full: the whole image as RGB. scaled: by the smallest N/8 that gives SIZE pixels or more.
+// entropy: coefficients only, the floor of every decoder that uses this library. read: no decoding
+// at all.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
