@@ -94,7 +94,7 @@ function markdown({ machine, date, opencv, seed, counts }: Results): string {
     '# Tiles beside OpenCV’s',
     '',
     `OpenCV ${opencv}, ${machine.cpu}, ${machine.os}, Node ${machine.node}, commit ${machine.commit}, ${date}; seed ${seed}. ` +
-      `Every size from 1 x 1, every sampling, restart markers, progressive, CMYK, EXIF orientations, truncated files. Made by \`npm run bench:parity\`; the portable code (scalar) takes one tile of the archive in ${SCALAR_STEP}.`,
+      `Random files: 1 x 1 to 800 x 800 pixels, every sampling, gray, CMYK and RGB, restart markers, progressive, any quality, EXIF orientations. Made by \`npm run bench:parity\`; the portable code (scalar) takes one tile of the archive in ${SCALAR_STEP}.`,
     '',
     '| vector code | what | tiles | of them damaged files | bytes | tiles that differ |',
     '| --- | --- | --- | --- | --- | --- |',
