@@ -1,6 +1,6 @@
 // While one lives, its thread takes numbers below float32's normal range for zero, as TensorFlow's
-// threads do: moments of rarely active features decay into that range, and x86 computes with such
-// numbers a hundred times more slowly.
+// threads do: moments of rarely active features decay into that range, where x86 computes in
+// microcode.
 #pragma once
 
 #if defined(__SSE2__)
