@@ -1,5 +1,5 @@
 // What fuzzing has cost and found, added up in bench/results/fuzz.json and shown in fuzz.md.
-//   node scripts/fuzz-results.mjs '{"target": ..., "seconds": ..., "executions": ..., "findings": ...}'
+//   node scripts/fuzz-results.mjs '{"target": ..., "seconds": ..., "executions": ..., "findings": ..., "tool": ...}'
 import { createHash } from 'node:crypto';
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -69,6 +69,9 @@ async function stored() {
  * Runs of the same sources by the same tool add up; others begin anew.
  */
 export async function recordFuzzing(run) {
+  for (const field of ['target', 'seconds', 'executions', 'findings', 'tool']) {
+    if (run[field] === undefined) throw new Error(`A run of a fuzzer needs its ${field}`);
+  }
   const results = await stored();
   const sources = run.sources ?? (await versionOf(run.target));
   const before = results.targets[run.target];
