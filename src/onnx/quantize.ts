@@ -4,7 +4,7 @@
  * DequantizeLinear around the operators ("QDQ"), which ONNX Runtime fuses into integer kernels.
  *
  * In float32 stay: the first convolution, whose input is pixels that are normalised inside the model;
- * average pools, which are cheap there (fused to QLinearAveragePool they took 43 % of the time); and
+ * average pools, which are cheap there (ONNX Runtime's QLinearAveragePool is slow); and
  * what follows the first dense layer, a thousandth of the weights.
  */
 import { LungclsError } from '../errors.js';

@@ -1,8 +1,8 @@
 /**
  * Matrix products that the wasm backend computes quickly. It has XNNPACK for plain products, and a slow
  * loop where an operand is to be transposed on the way (tfjs-backend-wasm 4.22, BatchMatMul.cc), as
- * both operands of a product are in its gradients. Transposing first is a tenth of the time there; the
- * other backends do without.
+ * both operands of a product are in its gradients. Transposing first is faster there; the other
+ * backends do without.
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Tf } from '../../runtime/tensorflow.js';
