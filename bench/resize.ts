@@ -5,7 +5,7 @@
  *
  *   npm run bench:resize -- [--image lungaca1-768.jpeg] [-o bench/results]
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -73,6 +73,7 @@ function decibels(a: Uint8Array, b: Uint8Array): number {
   return Number((10 * Math.log10(255 ** 2 / (squares / a.length))).toFixed(1));
 }
 
+await mkdir(values.output, { recursive: true });
 const folder = await mkdtemp(join(tmpdir(), 'lungcls-resize-'));
 try {
   const results = [];
