@@ -3,6 +3,7 @@
  * under the same names, and beside them the pictures.
  */
 import type { ClassificationReport } from '../evaluation/classification-report.js';
+import type { Scores } from '../evaluation/scores.js';
 
 /** One picture of a tile. Any size; 128 to 256 pixels a side is plenty for the page. */
 export interface ReportSample {
@@ -133,6 +134,8 @@ export interface ReportData {
   /** Rows are true classes, columns predicted ones. */
   readonly confusionMatrix: readonly (readonly number[])[];
   readonly classificationReport: ReportClassification;
+  /** More scores of the same tiles, with their intervals. */
+  readonly scores?: Scores;
   /** Largest difference between the probabilities of the tfjs and the ONNX model on held-out tiles. */
   readonly exportMaxDifference?: number;
   readonly runsOn: ReportRunsOn;

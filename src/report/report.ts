@@ -7,11 +7,14 @@ import type { ReportData } from './data.js';
 import { Html, html, visibleControls } from './html.js';
 import { SCRIPT } from './script.js';
 import { banner } from './sections/banner.js';
+import { calibrationSection, thresholdSection } from './sections/calibration.js';
 import { confusionSection } from './sections/confusion.js';
 import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data.js';
+import { intervalsSection } from './sections/intervals.js';
 import { machineSection } from './sections/machine.js';
 import { provenanceSection } from './sections/provenance.js';
+import { rankingSection } from './sections/ranking.js';
 import { samplesSection } from './sections/samples.js';
 import { scoresSection } from './sections/scores.js';
 import { settingsSection } from './sections/settings.js';
@@ -25,6 +28,10 @@ const SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
   curvesSection,
   confusionSection,
   scoresSection,
+  intervalsSection,
+  rankingSection,
+  calibrationSection,
+  thresholdSection,
   settingsSection,
   machineSection,
   provenanceSection,

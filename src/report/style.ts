@@ -88,6 +88,7 @@ const SAMPLES = `
 const CHARTS = `
 .charts { margin: 1rem 0 0; }
 .chart h3 { margin: 0 0 0.2rem; }
+.chart:only-child { max-width: 34rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; list-style: none; margin: 0 0 0.75rem; padding: 0; }
 .legend li { display: flex; align-items: center; gap: 0.5rem; }
 .swatch { flex: none; }

@@ -8,7 +8,7 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 import type { ReportData } from '#src/report/data.js';
 import { writeReport } from '#src/report/report.js';
 import { CHROMIUM_FLAGS, chromiumPath } from '../fixtures/chromium.js';
-import { HOSTILE_NAME, history, reportData } from '../fixtures/report/report-data.js';
+import { HOSTILE_NAME, history, reportData, scores } from '../fixtures/report/report-data.js';
 
 const executablePath = chromiumPath();
 // Without a browser these tests are shown as skipped.
@@ -154,7 +154,7 @@ run('everything that can be used is reached by Tab, in order, and is named', asy
   }
   t.is(reached[0], 'A Skip to the content solid');
   t.true(reached.includes('A Confusion matrix solid'));
-  t.true(reached.includes('INPUT epoch-picker solid'));
+  t.true(reached.includes('INPUT curves-figure-picker solid'));
   t.true(reached.includes('SUMMARY As scikit-learn prints it solid'));
   t.true(
     reached.every((entry) => entry.endsWith(' solid')),
@@ -225,4 +225,47 @@ run('without scripts the page says the same', async (t) => {
     'Epoch 1: training 91.62%, validation 96.30%',
   );
   t.false(await page.locator('.picker').isVisible());
+});
+
+run(
+  'curves of the scores are read out by pointer and keyboard, each figure by itself',
+  async (t) => {
+    const data = reportData();
+    const { page, complaints } = await open(t, { ...data, scores: await scores(data.classes) });
+    t.is(await page.getByRole('slider').count(), 5);
+    const roc = page.locator('#roc-figure');
+    t.regex(
+      (await roc.locator('.readout').textContent()) ?? '',
+      /^False positive rate 0.05: lung_n /,
+    );
+    await roc.locator('.hit').nth(50).hover();
+    t.regex((await roc.locator('.readout').textContent()) ?? '', /^False positive rate 0.5: /);
+    const threshold = page.getByRole('slider', { name: 'Show a threshold' });
+    await threshold.focus();
+    await page.keyboard.press('Home');
+    const readout = page.locator('#threshold-figure .readout');
+    // At 0 every tile keeps its label, and every 17th of the 300 is wrong.
+    t.is(await readout.textContent(), 'Threshold 0: right 94.0%, kept 100.0%');
+    await page.keyboard.press('End');
+    t.is(await readout.textContent(), 'Threshold 1: right n/a, kept 0.0%');
+    t.regex((await roc.locator('.readout').textContent()) ?? '', /^False positive rate 0.5: /);
+    t.is(
+      await page.getByRole('row', { name: /^Accuracy 0\.9400 \(0\.\d{4} to 0\.\d{4}\)/ }).count(),
+      1,
+    );
+    t.deepEqual(complaints, []);
+  },
+);
+
+run('with scores too the page fits a phone and has no id twice', async (t) => {
+  const classes = ['lung_n', 'lung_aca', 'lung_scc'];
+  const data = reportData({ classes, scores: await scores(classes) });
+  const { page } = await open(t, data, { viewport: { width: 360, height: 780 } });
+  const facts = await page.evaluate(() => ({
+    wider: document.documentElement.scrollWidth - innerWidth,
+    duplicateIds: [...document.querySelectorAll('[id]')].filter(
+      ({ id }) => document.querySelectorAll(`#${id}`).length > 1,
+    ).length,
+  }));
+  t.deepEqual(facts, { wider: 0, duplicateIds: 0 });
 });
