@@ -16,6 +16,20 @@ export interface ReportSample {
   readonly data: Uint8Array;
 }
 
+/** A tile that is worth looking at, beside its heat map. */
+export interface ReportExample {
+  /** As it stands in the store's index. */
+  readonly path: string;
+  /** Indices into `ReportData.classes`. */
+  readonly truth: number;
+  readonly predicted: number;
+  /** Probability of the class it was given, 0 to 1. */
+  readonly confidence: number;
+  /** JPEG files. */
+  readonly tile: Uint8Array;
+  readonly heat: Uint8Array;
+}
+
 /** A file that gave no tile, or a tile that was left out. */
 export interface ReportFailure {
   readonly path: string;
@@ -136,6 +150,8 @@ export interface ReportData {
   readonly classificationReport: ReportClassification;
   /** More scores of the same tiles, with their intervals. */
   readonly scores?: Scores;
+  /** Tiles of the validation part to look at. */
+  readonly examples?: readonly ReportExample[];
   /** Largest difference between the probabilities of the tfjs and the ONNX model on held-out tiles. */
   readonly exportMaxDifference?: number;
   readonly runsOn: ReportRunsOn;

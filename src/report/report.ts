@@ -11,6 +11,7 @@ import { calibrationSection, thresholdSection } from './sections/calibration.js'
 import { confusionSection } from './sections/confusion.js';
 import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data.js';
+import { examplesSection } from './sections/examples.js';
 import { intervalsSection } from './sections/intervals.js';
 import { machineSection } from './sections/machine.js';
 import { provenanceSection } from './sections/provenance.js';
@@ -27,6 +28,7 @@ const SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
   splitSection,
   curvesSection,
   confusionSection,
+  examplesSection,
   scoresSection,
   intervalsSection,
   rankingSection,

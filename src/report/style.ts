@@ -85,6 +85,17 @@ const SAMPLES = `
 @media (max-width: 40rem) { .tiles { grid-template-columns: repeat(3, 1fr); gap: 0.5rem; } }
 `;
 
+const EXAMPLES = `
+.cell { scroll-margin-top: 1rem; }
+.cell:target > p { background: var(--notice); }
+.pairs-of-pictures { display: flex; flex-wrap: wrap; gap: 1rem 1.25rem; list-style: none; margin: 0 0 1.2rem; padding: 0; }
+.pairs-of-pictures figure { margin: 0; }
+.pairs-of-pictures img { width: 8rem; height: 8rem; border-radius: 6px; border: 1px solid var(--line); background: var(--panel); }
+.pairs-of-pictures figcaption { color: var(--quiet); font-size: 0.8125rem; line-height: 1.35; overflow-wrap: anywhere; max-width: 16.5rem; }
+.matrix a { color: inherit; }
+@media (max-width: 40rem) { .pairs-of-pictures img { width: 42vw; height: 42vw; } }
+`;
+
 const CHARTS = `
 .charts { margin: 1rem 0 0; }
 .chart h3 { margin: 0 0 0.2rem; }
@@ -148,6 +159,7 @@ export const STYLE = [
   LAYOUT,
   TABLES,
   SAMPLES,
+  EXAMPLES,
   CHARTS,
   CURVES_CSS,
   MATRIX,

@@ -7,6 +7,7 @@ import {
   type ClassificationReport,
 } from '../evaluation/classification-report.js';
 import { accuracy, argmaxRows, confusionMatrix, logLoss } from '../evaluation/confusion.js';
+import type { Scores } from '../evaluation/scores.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import type { ReportData, ReportFailure, ReportSample } from '../report/data.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
@@ -60,7 +61,7 @@ export function predictionsCsv(
   return lines.join('');
 }
 
-/** metrics.json: everything that the report shows but its pictures. */
+/** metrics.json: everything that the report shows but its pictures and the points of its curves. */
 export function metricsJson(report: ReportData, more: Readonly<Record<string, unknown>>): string {
   return `${JSON.stringify(
     {
@@ -69,11 +70,21 @@ export function metricsJson(report: ReportData, more: Readonly<Record<string, un
       notice: RESEARCH_NOTICE,
       ...report,
       samples: undefined,
+      examples: undefined,
+      scores: report.scores && withoutCurves(report.scores),
       ...more,
     },
     null,
     2,
   )}\n`;
+}
+
+/** predictions.csv has what the curves are made of. */
+function withoutCurves(scores: Scores): object {
+  return {
+    ...scores,
+    perClass: scores.perClass.map((c) => ({ ...c, roc: undefined, precisionRecall: undefined })),
+  };
 }
 
 /** The store as the report shows it. */

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { TOOL_VERSION } from '../config.js';
 import { writeBundle } from '../bundle/write.js';
 import { samples } from '../dataset/samples.js';
+import { scoreTiles } from '../evaluation/scores.js';
 import { trainTestSplit, type Split } from '../dataset/split.js';
 import { LungclsError } from '../errors.js';
 import { TileStore } from '../imaging/tile-store.js';
 import { MappedRows } from '../native/addon.js';
 import { loadBase, type Base } from '../network/bases.js';
+import { headGraph } from '../network/head.js';
 import type { ReportData } from '../report/data.js';
 import { writeReport } from '../report/report.js';
 import type { TaskOptions } from '../runtime/progress.js';
@@ -17,6 +19,7 @@ import { writeFileAtomic } from '../storage/atomic.js';
 import { fingerprint } from '../storage/hash.js';
 import { openPartial, type PartialOutput } from '../storage/partial.js';
 import { Checkpoint } from './checkpoint.js';
+import { examplePictures } from './examples.js';
 import type { BatchSource } from './feature-batches.js';
 import { ensureFeatures, type StoredFeatures } from './features.js';
 import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
@@ -168,7 +171,18 @@ async function runTraining(run: Run): Promise<ReportData> {
   );
   const truth = Array.from(split.validation, (tile) => store.labels[tile] ?? 0);
   const judgement = judge(truth, evaluation.probabilities, store.classes);
-  const data = await assemble(run, { tensorflow, features, fitted, judgement });
+  const { probabilities } = evaluation;
+  const { classes } = store;
+  const { signal } = options;
+  const data: Omit<ReportData, 'times'> = {
+    ...(await assemble(run, { tensorflow, features, fitted, judgement })),
+    scores: await scoreTiles({ truth, probabilities, classes, signal }),
+    examples: await examplePictures({
+      ...{ store, features, weights, truth, probabilities, signal },
+      graph: headGraph({ classes: classes.length }),
+      validation: split.validation,
+    }),
+  };
 
   const exportBegin = performance.now();
   const { agreement } = await writeBundle({

@@ -8,7 +8,13 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 import type { ReportData } from '#src/report/data.js';
 import { writeReport } from '#src/report/report.js';
 import { CHROMIUM_FLAGS, chromiumPath } from '../fixtures/chromium.js';
-import { HOSTILE_NAME, history, reportData, scores } from '../fixtures/report/report-data.js';
+import {
+  HOSTILE_NAME,
+  history,
+  plainPng,
+  reportData,
+  scores,
+} from '../fixtures/report/report-data.js';
 
 const executablePath = chromiumPath();
 // Without a browser these tests are shown as skipped.
@@ -268,4 +274,33 @@ run('with scores too the page fits a phone and has no id twice', async (t) => {
     ).length,
   }));
   t.deepEqual(facts, { wider: 0, duplicateIds: 0 });
+});
+
+run('a number of the confusion matrix leads to tiles of its cell', async (t) => {
+  const picture = plainPng(16, [200, 160, 220]);
+  const example = {
+    path: 'lung_aca/lungaca9.jpeg',
+    confidence: 0.87,
+    tile: picture,
+    heat: picture,
+  };
+  const examples = [
+    { ...example, truth: 1, predicted: 2 },
+    { ...example, truth: 0, predicted: 0 },
+  ];
+  const { page, complaints } = await open(t, reportData({ examples }));
+  t.is(await page.locator('.matrix a').count(), 2);
+  await page.locator('.matrix').getByRole('link', { name: '47' }).click();
+  t.regex(page.url(), /#tiles-1-2$/);
+  const cell = page.locator('#tiles-1-2');
+  t.true(await cell.isVisible());
+  t.regex(
+    (await cell.textContent()) ?? '',
+    /True lung_aca, given lung_scc: 1 of 47 tiles\s+lungaca9.jpeg\s*87.0% sure/,
+  );
+  t.is(
+    await page.getByRole('img', { name: 'The same tile with what spoke for lung_scc' }).count(),
+    1,
+  );
+  t.deepEqual(complaints, []);
 });
