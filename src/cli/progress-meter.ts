@@ -1,5 +1,5 @@
 /** Turns progress reports into a line with rate and time left. */
-import type { Progress } from '../runtime/progress.js';
+import type { Progress, TrainingProgress } from '../runtime/progress.js';
 
 export class ProgressMeter {
   readonly #now: () => number;
@@ -26,11 +26,15 @@ export class ProgressMeter {
     return newStage;
   }
 
-  /** `features   4,096 of 15,000 tiles (27%)   62 tiles/s   2 min 56 s left   loss 0.12` */
-  line(): string {
+  /**
+   * `features   4,096 of 15,000 tiles (27%)   62 tiles/s   2 min 56 s left   loss 0.12`
+   * @param width characters there are; what matters least is left out to fit, as far as it goes
+   */
+  line(width = Infinity): string {
     const progress = this.#progress;
     if (progress === undefined) return '';
-    const { stage, done, total, unit, note } = progress;
+    const { stage, done, total, unit, note, training } = progress;
+    if (training !== undefined) return fitParts(trainingParts(training), width);
     const parts = [stage.padEnd(10)];
     const seconds = (this.#now() - this.#startedAt) / 1000;
     const rate = seconds > 0 ? (done - this.#startedWith) / seconds : 0;
@@ -49,6 +53,48 @@ export class ProgressMeter {
     if (note !== undefined && note !== '') parts.push(note);
     return parts.join('  ');
   }
+}
+
+/** A word of the line, and how much it matters: the largest rank is left out first. */
+interface Part {
+  readonly text: string;
+  readonly rank: number;
+}
+
+/** `epoch 3/10  batch 64/188  loss 0.1234  accuracy 0.9567  1,450 tiles/s  5.4 s to its end  at most 1 min 02 s left` */
+function trainingParts(training: TrainingProgress): Part[] {
+  const { phase, epoch, epochs, batch, batches, loss, accuracy, tilesPerSecond } = training;
+  const { secondsLeftInEpoch, secondsLeft, mayEndEarlier } = training;
+  const parts = [
+    { text: `epoch ${formatCount(epoch)}/${formatCount(epochs)}`, rank: 0 },
+    {
+      text: `${phase === 'train' ? 'batch' : 'validating'} ${formatCount(batch)}/${formatCount(batches)}`,
+      rank: 3,
+    },
+    { text: `loss ${loss.toFixed(4)}`, rank: 2 },
+    { text: `accuracy ${accuracy.toFixed(4)}`, rank: 2 },
+  ];
+  if (tilesPerSecond !== undefined) {
+    parts.push({ text: `${formatRate(tilesPerSecond)} tiles/s`, rank: 4 });
+  }
+  if (secondsLeftInEpoch !== undefined && secondsLeft !== undefined) {
+    if (epoch < epochs) {
+      parts.push({ text: `${formatSeconds(secondsLeftInEpoch)} to its end`, rank: 5 });
+    }
+    const most = mayEndEarlier ? 'at most ' : '';
+    parts.push({ text: `${most}${formatSeconds(secondsLeft)} left`, rank: 1 });
+  }
+  return parts;
+}
+
+function fitParts(parts: Part[], width: number): string {
+  const line = parts.map(({ text }) => text).join('  ');
+  const most = Math.max(...parts.map(({ rank }) => rank));
+  if (line.length <= width || most === 0) return line;
+  return fitParts(
+    parts.filter(({ rank }) => rank < most),
+    width,
+  );
 }
 
 function amount(value: number, unit: string, withUnit = true): string {
