@@ -55,9 +55,12 @@ export class ProgressMeter {
   }
 }
 
-/** A word of the line, and how much it matters: the largest rank is left out first. */
+/** A word of the line. */
 interface Part {
   readonly text: string;
+  /** The same, for a narrow terminal. */
+  readonly short?: string;
+  /** How little it matters: the largest is left out first. */
   readonly rank: number;
 }
 
@@ -65,14 +68,14 @@ interface Part {
 function trainingParts(training: TrainingProgress): Part[] {
   const { phase, epoch, epochs, batch, batches, loss, accuracy, tilesPerSecond } = training;
   const { secondsLeftInEpoch, secondsLeft, mayEndEarlier } = training;
-  const parts = [
+  const of = `${formatCount(batch)}/${formatCount(batches)}`;
+  const parts: Part[] = [
     { text: `epoch ${formatCount(epoch)}/${formatCount(epochs)}`, rank: 0 },
-    {
-      text: `${phase === 'train' ? 'batch' : 'validating'} ${formatCount(batch)}/${formatCount(batches)}`,
-      rank: 3,
-    },
+    phase === 'train'
+      ? { text: `batch ${of}`, short: of, rank: 3 }
+      : { text: `validating ${of}`, rank: 3 },
     { text: `loss ${loss.toFixed(4)}`, rank: 2 },
-    { text: `accuracy ${accuracy.toFixed(4)}`, rank: 2 },
+    { text: `accuracy ${accuracy.toFixed(4)}`, short: `acc ${accuracy.toFixed(4)}`, rank: 2 },
   ];
   if (tilesPerSecond !== undefined) {
     parts.push({ text: `${formatRate(tilesPerSecond)} tiles/s`, rank: 4 });
@@ -81,20 +84,28 @@ function trainingParts(training: TrainingProgress): Part[] {
     if (epoch < epochs) {
       parts.push({ text: `${formatSeconds(secondsLeftInEpoch)} to its end`, rank: 5 });
     }
-    const most = mayEndEarlier ? 'at most ' : '';
-    parts.push({ text: `${most}${formatSeconds(secondsLeft)} left`, rank: 1 });
+    const whole = formatSeconds(secondsLeft);
+    parts.push(
+      mayEndEarlier
+        ? { text: `at most ${whole} left`, short: `at most ${whole}`, rank: 1 }
+        : { text: `${whole} left`, rank: 1 },
+    );
   }
   return parts;
 }
 
-function fitParts(parts: Part[], width: number): string {
-  const line = parts.map(({ text }) => text).join('  ');
-  const most = Math.max(...parts.map(({ rank }) => rank));
-  if (line.length <= width || most === 0) return line;
-  return fitParts(
-    parts.filter(({ rank }) => rank < most),
-    width,
-  );
+/** Short words first, then one rank after the other left out, until the line fits. */
+function fitParts(parts: readonly Part[], width: number): string {
+  const ranks = [...new Set(parts.map(({ rank }) => rank))].sort((a, b) => b - a);
+  let line = '';
+  for (const most of ranks) {
+    const kept = parts.filter(({ rank }) => rank <= most);
+    for (const words of [kept, kept.map((part) => ({ ...part, text: part.short ?? part.text }))]) {
+      line = words.map(({ text }) => text).join('  ');
+      if (line.length <= width) return line;
+    }
+  }
+  return line;
 }
 
 function amount(value: number, unit: string, withUnit = true): string {

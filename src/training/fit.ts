@@ -223,6 +223,8 @@ async function trainEpoch(
     loss.add(result.loss, batch.rows);
     accuracy.addSum(result.hits, batch.rows);
     progress.trained(batch.rows, loss.value, accuracy.value);
+    // Before a checkpoint: what is trained again is not drawn again, what is skipped would be missing.
+    await options.board?.batch(before.step + done, loss.value, accuracy.value);
     if (done < steps && isDue(options, savedAt)) {
       const underWay: EpochProgress = {
         batches: done,
@@ -234,7 +236,6 @@ async function trainEpoch(
       progress.stored();
       savedAt = performance.now();
     }
-    await options.board?.batch(before.step + done, loss.value, accuracy.value);
     // A step blocks the thread: signals and timers get their turn here.
     await setImmediate();
     throwIfAborted(signal);
