@@ -85,9 +85,8 @@ async function interrupt(
   };
   const target = count() + batches;
   const running = start(trainArgs(name), { env });
-  let over = false;
-  void running.finished.then(() => (over = true));
-  while (!over && !(count() >= target && moment())) {
+  const over = (): boolean => running.child.exitCode !== null;
+  while (!over() && !(count() >= target && moment())) {
     await new Promise((resolve) => setImmediate(resolve));
   }
   running.child.kill(signal);
