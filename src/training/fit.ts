@@ -11,10 +11,12 @@ import {
 } from './callbacks.js';
 import type { Checkpoint, EpochProgress, TrainingState } from './checkpoint.js';
 import { featureBatches, type BatchSource } from './feature-batches.js';
+import { FitProgress } from './fit-progress.js';
 import type { HeadTrainer } from './head/head.js';
 import { RunningMean, type EpochRecord } from './history.js';
 import type { TrainSettings } from './options.js';
 import { dropoutMask, epochOrder } from './random.js';
+import type { TensorBoard } from './tensorboard/board.js';
 
 /** What the loop needs of the settings. */
 export type FitSettings = Omit<TrainSettings, 'base' | 'pixels' | 'split' | 'splitSeed'>;
@@ -33,6 +35,8 @@ export interface FitOptions extends TaskOptions {
   readonly checkpointMinutes?: number;
   /** For the record: on which TensorFlow. */
   readonly runsOn: string;
+  /** Draws the curves while they grow. */
+  readonly board?: TensorBoard | undefined;
 }
 
 export interface FitResult {
@@ -73,10 +77,15 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     }
     await checkpoint.restore(head, state);
   }
+  // A kill may have come between the checkpoint and the curves.
+  await options.board?.epochs(state.history);
+  const progress = progressOf(options);
   let weightsOf: number | undefined;
   while (state.stopReason === undefined) {
-    state = await runEpoch(options, state);
+    state = await runEpoch(options, state, progress);
     await checkpoint.save(head, state);
+    progress.stored();
+    await options.board?.epochs(state.history);
     weightsOf = state.epoch;
   }
   if (weightsOf !== state.bestEpoch) await checkpoint.restoreWeights(head, state.bestEpoch);
@@ -96,12 +105,29 @@ function firstState({ settings, runsOn }: FitOptions): TrainingState {
   };
 }
 
-async function runEpoch(options: FitOptions, before: TrainingState): Promise<TrainingState> {
+function progressOf({ settings, train, validation, onProgress }: FitOptions): FitProgress {
+  const { epochs, batchSize, earlyStopping, targetAccuracy } = settings;
+  return new FitProgress({
+    epochs,
+    batchSize,
+    trainTiles: train.length,
+    validationTiles: validation.length,
+    mayEndEarlier: earlyStopping || (targetAccuracy !== false && targetAccuracy < 1),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+}
+
+async function runEpoch(
+  options: FitOptions,
+  before: TrainingState,
+  progress: FitProgress,
+): Promise<TrainingState> {
   const { settings } = options;
   const epoch = before.epoch + 1;
   const startedAt = performance.now();
-  const trained = await trainEpoch(options, before, epoch);
-  const validation = await evaluateHead(options, options.validation);
+  progress.epochBegins(epoch, before.underWay?.batches ?? 0);
+  const trained = await trainEpoch(options, before, epoch, progress);
+  const validation = await evaluateHead(options, options.validation, progress);
   const record: EpochRecord = {
     epoch,
     loss: trained.loss,
@@ -161,6 +187,7 @@ async function trainEpoch(
   options: FitOptions,
   before: TrainingState,
   epoch: number,
+  progress: FitProgress,
 ): Promise<{ loss: number; accuracy: number; steps: number }> {
   const { head, source, labels, settings, signal } = options;
   const { batchSize, seed, dropout } = settings;
@@ -195,6 +222,9 @@ async function trainEpoch(
     }
     loss.add(result.loss, batch.rows);
     accuracy.addSum(result.hits, batch.rows);
+    progress.trained(batch.rows, loss.value, accuracy.value);
+    // Before a checkpoint: what is trained again is not drawn again, what is skipped would be missing.
+    await options.board?.batch(before.step + done, loss.value, accuracy.value);
     if (done < steps && isDue(options, savedAt)) {
       const underWay: EpochProgress = {
         batches: done,
@@ -203,15 +233,9 @@ async function trainEpoch(
         seconds: (performance.now() - startedAt) / 1000 + (begun?.seconds ?? 0),
       };
       await options.checkpoint.save(head, { ...before, underWay });
+      progress.stored();
       savedAt = performance.now();
     }
-    options.onProgress?.({
-      stage: 'train',
-      done: (epoch - 1) * steps + done,
-      total: settings.epochs * steps,
-      unit: 'batches',
-      note: `epoch ${String(epoch)}/${String(settings.epochs)}, batch ${String(done)}/${String(steps)}, loss ${loss.value.toFixed(4)}, accuracy ${accuracy.value.toFixed(4)}`,
-    });
     // A step blocks the thread: signals and timers get their turn here.
     await setImmediate();
     throwIfAborted(signal);
@@ -231,6 +255,7 @@ function isDue({ checkpointMinutes = 0 }: FitOptions, savedAt: number): boolean 
 export async function evaluateHead(
   options: Pick<FitOptions, 'head' | 'source' | 'labels' | 'settings' | 'signal'>,
   tiles: Int32Array,
+  progress?: FitProgress,
 ): Promise<Evaluation> {
   const { head, source, labels, settings, signal } = options;
   const loss = new RunningMean();
@@ -251,7 +276,9 @@ export async function evaluateHead(
     accuracy.addSum(result.hits, batch.rows);
     probabilities.set(result.probabilities, done * head.shape.classes);
     done += batch.rows;
+    progress?.validated(batch.rows);
     await setImmediate();
+    throwIfAborted(signal);
   }
   return { loss: loss.value, accuracy: accuracy.value, probabilities };
 }

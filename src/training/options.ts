@@ -59,6 +59,14 @@ export interface TrainOptions extends TaskOptions {
    * after each epoch.
    */
   checkpointMinutes?: number;
+  /**
+   * Also write the curves as TensorBoard event files, while they grow: into this folder, or `true`:
+   * into `tensorboard/` of the run folder. They are in the layout of Keras's callback; a run that goes
+   * on adds to them.
+   */
+  tensorboard?: string | boolean;
+  /** With `tensorboard`: loss and accuracy also every so many batches; 0, the default: each epoch alone. */
+  tensorboardBatches?: number;
   /** Replace a run folder that is there. */
   force?: boolean;
 }
@@ -123,6 +131,11 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   }
   if (options.firstLayer !== undefined && !FIRST_LAYERS.includes(options.firstLayer)) {
     throw expected(`one of ${FIRST_LAYERS.join(', ')}`, 'firstLayer', options.firstLayer);
+  }
+  if (typeof options.tensorboard === 'string') path(options.tensorboard, 'tensorboard');
+  const every = options.tensorboardBatches ?? 0;
+  if (!Number.isSafeInteger(every) || every < 0) {
+    throw expected('an integer of at least 0', 'tensorboardBatches', every);
   }
   const minutes = options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES;
   if (typeof minutes !== 'number' || !Number.isFinite(minutes) || minutes < 0) {

@@ -44,6 +44,7 @@ import {
   samplePictures,
   type Judgement,
 } from './run-results.js';
+import { TensorBoard } from './tensorboard/board.js';
 
 /** Raised when the same settings would give another result. */
 const RUN_VERSION = 1;
@@ -155,6 +156,7 @@ async function runTraining(run: Run): Promise<ReportData> {
   const tensorflow = await loadTensorflow();
   const firstLayer = chooseFirstLayer(options.firstLayer ?? 'auto', tensorflow);
   announce(run, tensorflow, firstLayer, task);
+  await using board = await openBoard(run, task);
 
   const features = await ensureFeatures({
     ...task,
@@ -166,7 +168,7 @@ async function runTraining(run: Run): Promise<ReportData> {
   });
   const { fitted, evaluation, weights } = await trainHead(
     run,
-    { tensorflow, firstLayer, features },
+    { tensorflow, firstLayer, features, board },
     task,
   );
   const truth = Array.from(split.validation, (tile) => store.labels[tile] ?? 0);
@@ -264,13 +266,36 @@ function announce(
   );
 }
 
+/** The curves for TensorBoard, where they are asked for. */
+async function openBoard(
+  { options, partial }: Run,
+  task: TaskOptions,
+): Promise<TensorBoard | undefined> {
+  const { tensorboard = false, tensorboardBatches = 0, force = false } = options;
+  if (tensorboard === false) return undefined;
+  const board = await TensorBoard.open({
+    directory: tensorboard === true ? partial.path('tensorboard') : tensorboard,
+    run: partial.fingerprint,
+    resumed: partial.resumed,
+    force,
+    everyBatches: tensorboardBatches,
+  });
+  task.onMessage?.(`Curves: tensorboard --logdir ${board.directory}`, 'info');
+  return board;
+}
+
 /** Trains, keeps the best weights and evaluates them; frees the tensors. */
 async function trainHead(
   { options, settings, threads, store, split, partial }: Run,
-  found: { tensorflow: Tensorflow; firstLayer: FirstLayerChoice; features: StoredFeatures },
+  found: {
+    tensorflow: Tensorflow;
+    firstLayer: FirstLayerChoice;
+    features: StoredFeatures;
+    board: TensorBoard | undefined;
+  },
   task: TaskOptions,
 ): Promise<TrainedHead> {
-  const { tensorflow, firstLayer, features } = found;
+  const { tensorflow, firstLayer, features, board } = found;
   const shape: HeadShape = {
     features: features.shape.reduce((a, b) => a * b, 1),
     units: UNITS,
@@ -296,6 +321,7 @@ async function trainHead(
       checkpoint: new Checkpoint(partial.path('checkpoint')),
       checkpointMinutes: options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
       runsOn: `${tensorflow.description}, first layer: ${firstLayer.description}`,
+      board,
     });
     const evaluation = await evaluateHead(common, split.validation);
     return { fitted, evaluation, weights: await head.weights() };

@@ -116,6 +116,17 @@ export const trainCommand = defineCommand({
         describe:
           'Minutes after which the state is stored within an epoch too; 0: after epochs only',
       })
+      .option('tensorboard', {
+        type: 'string',
+        describe:
+          'Also write the curves as TensorBoard event files, into this folder (without a name: into the run folder)',
+      })
+      .option('tensorboard-batches', {
+        type: 'number',
+        requiresArg: true,
+        default: 0,
+        describe: 'With --tensorboard: loss and accuracy every so many batches too; 0: epochs only',
+      })
       .option('force', FORCE)
       .example('$0 train store -o run', 'the recipe'),
   async run(argv, { task }) {
@@ -144,6 +155,8 @@ export const trainCommand = defineCommand({
         device: argv.device,
         threads: argv.threads,
         checkpointMinutes: argv['checkpoint-minutes'],
+        tensorboard: argv.tensorboard === '' ? true : argv.tensorboard,
+        tensorboardBatches: argv['tensorboard-batches'],
         force: argv.force,
       }),
     });
