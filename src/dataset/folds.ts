@@ -65,7 +65,10 @@ export function groupedFolds(
   const deviations = counts.map((row) => standardDeviation(row));
   // The largest first; equal ones stay in shuffled order (the sort is stable).
   const order = [...shuffled].sort((a, b) => (deviations[b] ?? 0) - (deviations[a] ?? 0));
-  const folds = new FoldCounts(k, classes.map((label) => perClass.get(label) ?? 0));
+  const folds = new FoldCounts(
+    k,
+    classes.map((label) => perClass.get(label) ?? 0),
+  );
   const foldOfGroup = new Int32Array(groups);
   for (const group of order) foldOfGroup[group] = folds.add(counts[group] ?? []);
   const empty = folds.sizes.indexOf(0);

@@ -108,7 +108,11 @@ class GroupCounts {
   }
 }
 
-function countGroups(labels: Int32Array, { ids, names, unknown }: Groups, width: number): GroupCounts {
+function countGroups(
+  labels: Int32Array,
+  { ids, names, unknown }: Groups,
+  width: number,
+): GroupCounts {
   const counts = new GroupCounts(names.length + unknown, width);
   for (const [tile, label] of labels.entries()) {
     counts.add(ids[tile] ?? 0, label);

@@ -63,7 +63,10 @@ export async function findGroups(store: TileStore, file?: string): Promise<Group
   return undefined;
 }
 
-/** @param groups of each tile the name of its group, or undefined */
+/**
+ * Numbers groups by their names.
+ * @param groups of each tile the name of its group, or undefined
+ */
 export function numberGroups(from: string, groups: readonly (string | undefined)[]): Groups {
   const known = new Set(groups.filter((group) => group !== undefined));
   const names = [...known].sort(compareCodePoints);
@@ -76,9 +79,10 @@ export function numberGroups(from: string, groups: readonly (string | undefined)
   return { from, names, ids, unknown };
 }
 
-async function fromFile(store: TileStore, file: string): Promise<Groups> {
+/** Undefined where every field of the file is empty. */
+async function fromFile(store: TileStore, file: string): Promise<Groups | undefined> {
   const { values } = await readPathTable(file, LAYOUTS, store.paths);
-  return numberGroups(file, values);
+  return values.some((group) => group !== undefined) ? numberGroups(file, values) : undefined;
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -73,7 +73,10 @@ export async function readPathTable(
   }
   if (namedBy.size === 0) {
     const example = others > 0 ? `: not ${firstOther}, nor any other` : '';
-    throw invalid(file, `none of its ${String(others)} paths is that of a tile of the store${example}`);
+    throw invalid(
+      file,
+      `none of its ${String(others)} paths is that of a tile of the store${example}`,
+    );
   }
   return { values, others };
 }

@@ -27,7 +27,10 @@ export async function readSplitFile(
   const missing = paths.filter((_, tile) => values[tile] === undefined);
   if (missing.length > 0) {
     const more = missing.length > 1 ? ` and ${String(missing.length - 1)} other tiles` : '';
-    throw invalid(file, `expected every tile of the store but it says no part for ${missing[0] ?? ''}${more}`);
+    throw invalid(
+      file,
+      `expected every tile of the store but it says no part for ${missing[0] ?? ''}${more}`,
+    );
   }
   const parts = SPLIT_PARTS.map((part) =>
     Int32Array.from([...values.keys()].filter((tile) => values[tile] === part)),
@@ -41,7 +44,8 @@ export async function readSplitFile(
   }
   const [train = new Int32Array(), validation = new Int32Array()] = parts;
   for (const [i, part] of [train, validation].entries()) {
-    if (part.length === 0) throw invalid(file, `it has no tile with the part ${SPLIT_PARTS[i] ?? ''}`);
+    if (part.length === 0)
+      throw invalid(file, `it has no tile with the part ${SPLIT_PARTS[i] ?? ''}`);
   }
   const random = new MersenneTwister(seed);
   random.shuffle(train);

@@ -10,6 +10,7 @@ import { banner } from './sections/banner.js';
 import { confusionSection } from './sections/confusion.js';
 import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data.js';
+import { furtherSplitsSection } from './sections/further-splits.js';
 import { machineSection } from './sections/machine.js';
 import { provenanceSection } from './sections/provenance.js';
 import { samplesSection } from './sections/samples.js';
@@ -25,6 +26,7 @@ const SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
   curvesSection,
   confusionSection,
   scoresSection,
+  furtherSplitsSection,
   settingsSection,
   machineSection,
   provenanceSection,

@@ -23,7 +23,8 @@ function foldsText(splits: readonly Split[], n: number): string {
   for (const [fold, { train, validation }] of splits.entries()) {
     const sides = [...train, ...validation];
     if (new Set(sides).size !== n || sides.length !== n) return `fold ${String(fold)} is not whole`;
-    if (!isAscending(train) || !isAscending(validation)) return `fold ${String(fold)} is out of order`;
+    if (!isAscending(train) || !isAscending(validation))
+      return `fold ${String(fold)} is out of order`;
     for (const tile of validation) folds[tile] = fold.toString(36);
   }
   return folds.join('');
