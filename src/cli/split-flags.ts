@@ -1,6 +1,5 @@
 /** The flags of `train` that say which tiles validate, and what is printed of them. */
 import { RECIPE } from '../config.js';
-import type { SplitOptions } from '../training/split-options.js';
 import type { TrainResult } from '../training/train.js';
 
 export const SPLIT_FLAGS = {

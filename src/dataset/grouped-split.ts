@@ -204,37 +204,36 @@ function impossible(
   nearest: Choice | undefined,
 ): LungclsError {
   const percent = (share: number): string => `${String(Number((100 * share).toFixed(1)))}%`;
-  const asked = `${percent(validationShare)} of each class, within ${percent(tolerance)},`;
-  const failed = quotas.findIndex(({ least, most }, k) => {
-    const sum = nearest?.sums[k] ?? 0;
-    return sum < least || sum > most;
-  });
-  const quota = quotas[failed];
-  const sum = nearest?.sums[failed] ?? 0;
-  const where =
-    quota === undefined
-      ? ''
-      : `: nearest was ${String(sum)} of the ${String(quota.tiles)} tiles of ${quota.name} (${percent(sum / quota.tiles)})`;
+  const asked = `${percent(validationShare)} of each class for validation, within ${percent(tolerance)}`;
+  const advice = 'Ask for another share or a larger tolerance';
+  const begin = `Found no split with ${asked}, that keeps every group on one side`;
+  for (const [k, { name, tiles, least, most }] of quotas.entries()) {
+    const largest = largestGroup(counts, k);
+    const size = counts.at(largest, k);
+    if (tiles === 0 || size <= most || tiles - size >= least) continue;
+    const group = groups.names[largest] ?? 'of one tile';
+    return new LungclsError(
+      'SPLIT_IMPOSSIBLE',
+      `${begin}: the group ${group} alone holds ${String(size)} of the ${String(tiles)} tiles of ${name}, too many for validation, and without it too few are left. ${advice}`,
+    );
+  }
+  const sums = nearest?.sums ?? [];
+  const off = quotas.map(
+    ({ tiles, target }, k) => Math.abs((sums[k] ?? 0) - target) / (tiles || 1),
+  );
+  const worst = off.indexOf(Math.max(...off));
+  const { name, tiles } = quotas[worst] ?? { name: '', tiles: 0 };
+  const sum = sums[worst] ?? 0;
   return new LungclsError(
     'SPLIT_IMPOSSIBLE',
-    `Found no split with ${asked} for validation that keeps every group on one side${where}${inTheWay(groups, quota, failed, counts)}. Ask for another share or a larger tolerance`,
+    `${begin}: the nearest one has ${String(sum)} of the ${String(tiles)} tiles of ${name} (${percent(sum / tiles)}). ${advice}`,
   );
 }
 
-/** The group, if one, that holds more of a class than validation may have and more than training can spare. */
-function inTheWay(
-  { names }: Groups,
-  quota: Quota | undefined,
-  k: number,
-  counts: GroupCounts,
-): string {
-  if (quota === undefined) return '';
+function largestGroup(counts: GroupCounts, k: number): number {
   let largest = 0;
   for (let group = 1; group < counts.groups; group++) {
     if (counts.at(group, k) > counts.at(largest, k)) largest = group;
   }
-  const tiles = counts.at(largest, k);
-  if (tiles <= quota.most || quota.tiles - tiles >= quota.least) return '';
-  const name = names[largest] ?? 'one';
-  return `. The group ${name} alone holds ${String(tiles)} of them: too many for validation, and without them too few are left`;
+  return largest;
 }

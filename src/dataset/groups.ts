@@ -23,6 +23,9 @@ export interface Groups {
   readonly unknown: number;
 }
 
+/** What of a store is looked at. */
+type GroupedTiles = Pick<TileStore, 'directory' | 'paths' | 'groups'>;
+
 const LAYOUTS: readonly PathTableLayout[] = [
   { columns: ['path', 'group'], read: ([path = '', group = '']) => [path, group] },
   // The two csv files of LC25000-clean (github.com/GeorgeBatch/LC25000-clean): all classes,
@@ -50,7 +53,7 @@ const LAYOUTS: readonly PathTableLayout[] = [
  *   `cluster_label,img_path`); its paths need to tell the tiles apart, no more (see readPathTable)
  * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | SPLIT_INVALID
  */
-export async function findGroups(store: TileStore, file?: string): Promise<Groups | undefined> {
+export async function findGroups(store: GroupedTiles, file?: string): Promise<Groups | undefined> {
   if (file !== undefined) return fromFile(store, file);
   const audited = join(store.directory, GROUPS_FILE);
   if (await isFile(audited)) return fromFile(store, audited);
@@ -80,7 +83,7 @@ export function numberGroups(from: string, groups: readonly (string | undefined)
 }
 
 /** Undefined where every field of the file is empty. */
-async function fromFile(store: TileStore, file: string): Promise<Groups | undefined> {
+async function fromFile(store: GroupedTiles, file: string): Promise<Groups | undefined> {
   const { values } = await readPathTable(file, LAYOUTS, store.paths);
   return values.some((group) => group !== undefined) ? numberGroups(file, values) : undefined;
 }
