@@ -17,6 +17,9 @@ export const ERROR_CODES = {
   TOO_FEW_TILES: 'there are too few tiles for what was asked',
   UNKNOWN_CLASS: 'a class was named that the input does not have',
   CLASSES_AMBIGUOUS: 'which folders are the classes is not clear; name them',
+  SPLIT_INVALID: 'a file of groups or of a split is malformed or does not fit the tile store',
+  SPLIT_IMPOSSIBLE: 'no split found that keeps groups whole at the sizes asked for',
+  GROUPS_UNKNOWN: 'which tiles belong together is not known',
   // Archives.
   ZIP_DAMAGED: 'a zip archive is truncated or inconsistent',
   ZIP_ENCRYPTED: 'a zip archive, or an entry of it, is encrypted',

@@ -24,7 +24,7 @@ export interface BootstrapOptions {
   /** Statistics of the tiles, each counted by its weight; always as many. */
   readonly statistic: (weights: Float64Array) => readonly number[];
   /** The group of each tile: groups are drawn, not tiles. */
-  readonly groups?: readonly string[] | undefined;
+  readonly groups?: readonly (string | number)[] | undefined;
   readonly resamples?: number | undefined;
   /** 0 to 2^32 - 1. */
   readonly seed?: number | undefined;
@@ -83,9 +83,9 @@ export async function bootstrapIntervals(options: BootstrapOptions): Promise<Boo
   };
 }
 
-function membersOf(tiles: number, groups: readonly string[] | undefined): number[][] {
+function membersOf(tiles: number, groups: BootstrapOptions['groups']): number[][] {
   if (groups === undefined) return Array.from({ length: tiles }, (_, i) => [i]);
-  const byName = new Map<string, number[]>();
+  const byName = new Map<string | number, number[]>();
   for (const [tile, group] of groups.entries()) {
     const members = byName.get(group);
     if (members === undefined) byName.set(group, [tile]);

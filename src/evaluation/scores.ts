@@ -64,7 +64,7 @@ export interface ScoreOptions {
   readonly probabilities: Float32Array;
   readonly classes: readonly string[];
   /** The group of each tile, where known: intervals are then over groups, which is honest. */
-  readonly groups?: readonly string[] | undefined;
+  readonly groups?: readonly (string | number)[] | undefined;
   /** 1000 by default. */
   readonly resamples?: number | undefined;
   /** Of the resampling, 0 to 2^32 - 1; 0 by default. */

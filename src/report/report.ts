@@ -13,6 +13,7 @@ import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data.js';
 import { examplesSection } from './sections/examples.js';
 import { intervalsSection } from './sections/intervals.js';
+import { furtherSplitsSection } from './sections/further-splits.js';
 import { machineSection } from './sections/machine.js';
 import { provenanceSection } from './sections/provenance.js';
 import { rankingSection } from './sections/ranking.js';
@@ -30,6 +31,7 @@ const SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
   confusionSection,
   examplesSection,
   scoresSection,
+  furtherSplitsSection,
   intervalsSection,
   rankingSection,
   calibrationSection,

@@ -16,10 +16,11 @@ import type { HeadTrainer } from './head/head.js';
 import { RunningMean, type EpochRecord } from './history.js';
 import type { TrainSettings } from './options.js';
 import { dropoutMask, epochOrder } from './random.js';
+import type { SplitSettings } from './split-options.js';
 import type { TensorBoard } from './tensorboard/board.js';
 
 /** What the loop needs of the settings. */
-export type FitSettings = Omit<TrainSettings, 'base' | 'pixels' | 'split' | 'splitSeed'>;
+export type FitSettings = Omit<TrainSettings, 'base' | 'pixels' | keyof SplitSettings>;
 
 export interface FitOptions extends TaskOptions {
   readonly head: HeadTrainer;

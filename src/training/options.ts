@@ -1,15 +1,16 @@
 /** The options of training, with the recipe as their default. */
 import { DEFAULT_BASE, RECIPE } from '../config.js';
-import { LungclsError } from '../errors.js';
 import { PIXELS, type Pixels } from '../network/compose.js';
 import type { TaskOptions } from '../runtime/progress.js';
+import { expected } from './expected.js';
 import { FIRST_LAYERS, type FirstLayer } from './head/choose-dense.js';
+import { resolveSplitSettings, type SplitOptions, type SplitSettings } from './split-options.js';
 
 const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 
 export const DEFAULT_CHECKPOINT_MINUTES = 10;
 
-export interface TrainOptions extends TaskOptions {
+export interface TrainOptions extends TaskOptions, SplitOptions {
   /** A tile store, as `preprocess` writes it. */
   store: string;
   /** The run folder to make. */
@@ -23,10 +24,6 @@ export interface TrainOptions extends TaskOptions {
   batchSize?: number;
   /** Adam's, before any reduction; 0.001 by default. */
   learningRate?: number;
-  /** Share of the tiles held out for validation, above 0 and below 1; 0.2 by default. */
-  split?: number;
-  /** `random_state` of scikit-learn's train_test_split; 2022 by default. */
-  splitSeed?: number;
   /** Of the initial weights, the order of the batches, and dropout; 0 by default. */
   seed?: number;
   /** Share of the second layer's outputs that dropout zeroes; 0.3 by default. */
@@ -72,14 +69,12 @@ export interface TrainOptions extends TaskOptions {
 }
 
 /** What the result depends on, complete and checked. The field names go into metrics.json. */
-export interface TrainSettings {
+export interface TrainSettings extends SplitSettings {
   readonly base: string;
   readonly pixels: Pixels;
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
-  readonly split: number;
-  readonly splitSeed: number;
   readonly seed: number;
   readonly dropout: number;
   readonly earlyStopping: boolean;
@@ -100,8 +95,7 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
     epochs: options.epochs ?? RECIPE.epochs,
     batchSize: options.batchSize ?? RECIPE.batchSize,
     learningRate: options.learningRate ?? RECIPE.learningRate,
-    split: options.split ?? RECIPE.split,
-    splitSeed: options.splitSeed ?? RECIPE.splitSeed,
+    ...resolveSplitSettings(options),
     seed: options.seed ?? 0,
     dropout: options.dropout ?? RECIPE.dropout,
     earlyStopping: options.earlyStopping ?? true,
@@ -143,12 +137,10 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   }
   integer('epochs', 1, 1e6, 'a positive integer up to 1000000');
   integer('batchSize', 1, 65_536, 'a positive integer up to 65536');
-  integer('splitSeed', 0, 2 ** 32 - 1, 'an integer from 0 to 4294967295');
   integer('seed', 0, Number.MAX_SAFE_INTEGER, 'an integer of at least 0');
   integer('earlyStoppingPatience', 0, 1e6, 'an integer of at least 0');
   integer('reduceLrPatience', 0, 1e6, 'an integer of at least 0');
   number('learningRate', (x) => x > 0 && Number.isFinite(x), 'a positive number');
-  number('split', (x) => x > 0 && x < 1, 'a number above 0 and below 1');
   number('dropout', (x) => x >= 0 && x < 1, 'a number from 0 to below 1');
   number('reduceLrFactor', (x) => x > 0 && x < 1, 'a number above 0 and below 1');
   if (settings.targetAccuracy !== false) {
@@ -162,12 +154,4 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
 
 function path(value: unknown, name: string): void {
   if (typeof value !== 'string' || value === '') throw expected('a path', name, value);
-}
-
-function expected(what: string, name: string, value: unknown): LungclsError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return new LungclsError(
-    'INVALID_OPTION',
-    `Expected ${what} for ${name} but received ${shown} of type ${typeof value}`,
-  );
 }

@@ -42,21 +42,29 @@ export function judge(
   };
 }
 
-/** predictions.csv: path, label, predicted, one probability a class (named by the class). */
+/**
+ * predictions.csv: path, label, predicted, one probability a class (named by the class).
+ * @param folds of each tile the fold in which it validated, for a column `fold` behind them
+ */
 export function predictionsCsv(
   store: TileStore,
   tiles: Int32Array,
   predicted: Int32Array,
   probabilities: Float32Array,
+  folds?: Int32Array,
 ): string {
   const { classes, paths, labels } = store;
   const name = (c: number | undefined): string => classes[c ?? -1] ?? '';
-  const lines = [csvLine(['path', 'label', 'predicted', ...classes])];
+  const fold = folds === undefined ? [] : ['fold'];
+  const lines = [csvLine(['path', 'label', 'predicted', ...classes, ...fold])];
   for (const [i, tile] of tiles.entries()) {
     const row = probabilities.subarray(i * classes.length, (i + 1) * classes.length);
     // Seven digits are what a float32 carries.
     const numbers = Array.from(row, (p) => Number(p.toPrecision(7)));
-    lines.push(csvLine([paths[tile] ?? '', name(labels[tile]), name(predicted[i]), ...numbers]));
+    const own = folds === undefined ? [] : [folds[tile] ?? 0];
+    lines.push(
+      csvLine([paths[tile] ?? '', name(labels[tile]), name(predicted[i]), ...numbers, ...own]),
+    );
   }
   return lines.join('');
 }

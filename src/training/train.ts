@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { TOOL_VERSION } from '../config.js';
 import { writeBundle } from '../bundle/write.js';
 import { samples } from '../dataset/samples.js';
+import { splitCsv } from '../dataset/split-file.js';
 import { scoreTiles } from '../evaluation/scores.js';
-import { trainTestSplit, type Split } from '../dataset/split.js';
-import { LungclsError } from '../errors.js';
 import { TileStore } from '../imaging/tile-store.js';
 import { MappedRows } from '../native/addon.js';
 import { loadBase, type Base } from '../network/bases.js';
 import { headGraph } from '../network/head.js';
-import type { ReportData } from '../report/data.js';
+import type { ReportData, ReportSplit } from '../report/data.js';
 import { writeReport } from '../report/report.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { loadTensorflow, type Tensorflow } from '../runtime/tensorflow.js';
@@ -23,6 +22,7 @@ import { examplePictures } from './examples.js';
 import type { BatchSource } from './feature-batches.js';
 import { ensureFeatures, type StoredFeatures } from './features.js';
 import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
+import { furtherMetrics, removeFurtherCheckpoints, trainFurtherHeads } from './further-heads.js';
 import { chooseFirstLayer, createFirstDense, type FirstLayerChoice } from './head/choose-dense.js';
 import { HeadTrainer } from './head/head.js';
 import { initialHeadWeights } from './head/initial.js';
@@ -44,6 +44,13 @@ import {
   samplePictures,
   type Judgement,
 } from './run-results.js';
+import {
+  announceSplit,
+  planSplits,
+  splitSentence,
+  type PlannedSplit,
+  type SplitPlan,
+} from './splits.js';
 import { TensorBoard } from './tensorboard/board.js';
 
 /** Raised when the same settings would give another result. */
@@ -69,6 +76,12 @@ export interface TrainResult {
   /** Of the kept weights on the validation part, 0 to 1. */
   readonly validationAccuracy: number;
   readonly validationLogLoss: number;
+  /** Which tiles that was measured on, and how many of them have siblings in training. */
+  readonly split: ReportSplit;
+  /** With `compareSplits`: the random and the grouped split, in this order. */
+  readonly comparison?: ReportData['comparison'];
+  /** With `folds`. */
+  readonly crossValidation?: ReportData['crossValidation'];
   /** Of this process. */
   readonly seconds: number;
   /** Most bytes this process held, mapped files not counted. */
@@ -79,12 +92,12 @@ export interface TrainResult {
 
 /**
  * Trains the recipe's head on the features of a tile store and writes the run folder: history.csv,
- * metrics.json, predictions.csv (the validation part), report.html, checkpoint/ and model/. Features
- * are kept beside the tiles for later runs. Stopped or killed, the same call continues, and ends with
+ * metrics.json, predictions.csv (the validation part), split.csv, report.html, checkpoint/ and model/;
+ * with `compareSplits` also comparison/, with `folds` also folds/. Features are kept beside the tiles for later runs. Stopped or killed, the same call continues, and ends with
  * the same weights as an uninterrupted one on the same TensorFlow.
  *
- * @throws LungclsError INVALID_OPTION | STORE_INVALID | INPUT_NOT_FOUND | TOO_FEW_CLASSES |
- *   TOO_FEW_TILES | BASE_MISSING | BACKEND_UNAVAILABLE | DEVICE_UNAVAILABLE | TRAINING_DIVERGED |
+ * @throws LungclsError INVALID_OPTION | STORE_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE |
+ *   TOO_FEW_CLASSES | TOO_FEW_TILES | GROUPS_UNKNOWN | SPLIT_INVALID | SPLIT_IMPOSSIBLE | BASE_MISSING | BACKEND_UNAVAILABLE | DEVICE_UNAVAILABLE | TRAINING_DIVERGED |
  *   EXPORT_MISMATCH | OUTPUT_EXISTS | OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
@@ -94,22 +107,24 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   using memory = new PeakMemory();
   const store = await TileStore.open(options.store);
   try {
-    checkStore(store);
-    const split = trainTestSplit(store.count, settings.split, settings.splitSeed);
+    const plan = await planSplits(store, settings, options.groups);
     const base = await loadBase(settings.base);
     const partial = await openPartial(options.output, {
       fingerprint: fingerprint({
         version: RUN_VERSION,
         ...settings,
+        splits: plan.fingerprint,
         store: store.fingerprint,
         base: base.fingerprint,
       }),
       force: options.force ?? false,
     });
     try {
-      const run = { options, settings, threads, memory, store, split, base, partial };
+      const run = { options, settings, threads, memory, store, plan, base, partial };
       const report = await runTraining(run);
       await partial.commitDirectory();
+      await removeFurtherCheckpoints(options.output, plan);
+      const { comparison, crossValidation } = report;
       return {
         output: options.output,
         model: join(options.output, 'model'),
@@ -119,6 +134,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         stopReason: report.stopReason,
         validationAccuracy: report.accuracy,
         validationLogLoss: report.logLoss,
+        split: report.split,
+        ...(comparison === undefined ? {} : { comparison }),
+        ...(crossValidation === undefined ? {} : { crossValidation }),
         seconds: (performance.now() - startedAt) / 1000,
         peakMemoryBytes: memory.bytes,
         resumed: partial.resumed,
@@ -138,7 +156,7 @@ interface Run {
   readonly threads: number;
   readonly memory: PeakMemory;
   readonly store: TileStore;
-  readonly split: Split;
+  readonly plan: SplitPlan;
   readonly base: Base;
   readonly partial: PartialOutput;
 }
@@ -150,7 +168,8 @@ interface TrainedHead {
 }
 
 async function runTraining(run: Run): Promise<ReportData> {
-  const { options, settings, store, split, base, partial, threads, memory } = run;
+  const { options, settings, store, plan, base, partial, threads, memory } = run;
+  const split = plan.main;
   const task = taskOf(options, memory);
   // First of all, so that a missing backend is known before an hour of features.
   const tensorflow = await loadTensorflow();
@@ -166,19 +185,32 @@ async function runTraining(run: Run): Promise<ReportData> {
     device: options.device,
     threads: options.threads,
   });
+  const found = { tensorflow, firstLayer, features };
   const { fitted, evaluation, weights } = await trainHead(
     run,
-    { tensorflow, firstLayer, features, board },
+    found,
+    { split, checkpoint: partial.path('checkpoint'), board },
     task,
   );
   const truth = Array.from(split.validation, (tile) => store.labels[tile] ?? 0);
   const judgement = judge(truth, evaluation.probabilities, store.classes);
+  const further = await trainFurtherHeads({
+    ...{ store, plan, task },
+    main: { fitted, judgement },
+    directory: partial.directory,
+    train: (other, checkpoint) => trainHead(run, found, { split: other, checkpoint }, task),
+  });
   const { probabilities } = evaluation;
   const { classes } = store;
   const { signal } = options;
+  const groupOf = plan.groups?.ids;
   const data: Omit<ReportData, 'times'> = {
     ...(await assemble(run, { tensorflow, features, fitted, judgement })),
-    scores: await scoreTiles({ truth, probabilities, classes, signal }),
+    ...further,
+    scores: await scoreTiles({
+      ...{ truth, probabilities, classes, signal },
+      groups: groupOf && Array.from(split.validation, (tile) => groupOf[tile] ?? -1),
+    }),
     examples: await examplePictures({
       ...{ store, features, weights, truth, probabilities, signal },
       graph: headGraph({ classes: classes.length }),
@@ -195,8 +227,17 @@ async function runTraining(run: Run): Promise<ReportData> {
     classes: store.classes,
     spec: store.spec,
     pixels: settings.pixels,
-    training: { ...settings, bestEpoch: fitted.bestEpoch, stopReason: fitted.stopReason },
-    metrics: { validationAccuracy: judgement.accuracy, validationLogLoss: judgement.logLoss },
+    training: {
+      ...settings,
+      splitDescription: splitSentence(split.facts),
+      bestEpoch: fitted.bestEpoch,
+      stopReason: fitted.stopReason,
+    },
+    metrics: {
+      validationAccuracy: judgement.accuracy,
+      validationLogLoss: judgement.logLoss,
+      ...furtherMetrics(further),
+    },
     tensorflow,
     checkTiles: await readFirstTiles(store, split.validation, CHECK_TILES),
     // A split is in random order: its first tiles are a sample of it.
@@ -231,6 +272,7 @@ async function runTraining(run: Run): Promise<ReportData> {
     partial.path('predictions.csv'),
     predictionsCsv(store, split.validation, judgement.predicted, evaluation.probabilities),
   );
+  await writeFileAtomic(partial.path('split.csv'), splitCsv(split, store.paths));
   await writeReport(partial.path('report.html'), report);
   await writeFileAtomic(
     partial.path('metrics.json'),
@@ -240,7 +282,7 @@ async function runTraining(run: Run): Promise<ReportData> {
 }
 
 function announce(
-  { store, split, threads }: Run,
+  { store, plan, threads }: Run,
   tensorflow: Tensorflow,
   firstLayer: FirstLayerChoice,
   task: TaskOptions,
@@ -257,13 +299,11 @@ function announce(
       'warning',
     );
   }
+  const { train, validation, facts } = plan.main;
   say(
-    `${String(split.train.length)} tiles to train on, ${String(split.validation.length)} for validation, ${String(store.classes.length)} classes`,
+    `${String(train.length)} tiles to train on, ${String(validation.length)} for validation, ${String(store.classes.length)} classes`,
   );
-  say(
-    'The split is random, as in the recipe. Where several tiles were made from one original, as in LC25000, copies of it stand on both sides, and the validation accuracy is better than on new tissue',
-    'warning',
-  );
+  announceSplit(facts, task);
 }
 
 /** The curves for TensorBoard, where they are asked for. */
@@ -286,16 +326,16 @@ async function openBoard(
 
 /** Trains, keeps the best weights and evaluates them; frees the tensors. */
 async function trainHead(
-  { options, settings, threads, store, split, partial }: Run,
-  found: {
-    tensorflow: Tensorflow;
-    firstLayer: FirstLayerChoice;
-    features: StoredFeatures;
-    board: TensorBoard | undefined;
-  },
+  { options, settings, threads, store }: Run,
+  found: { tensorflow: Tensorflow; firstLayer: FirstLayerChoice; features: StoredFeatures },
+  {
+    split,
+    checkpoint,
+    board,
+  }: { split: PlannedSplit; checkpoint: string; board?: TensorBoard | undefined },
   task: TaskOptions,
 ): Promise<TrainedHead> {
-  const { tensorflow, firstLayer, features, board } = found;
+  const { tensorflow, firstLayer, features } = found;
   const shape: HeadShape = {
     features: features.shape.reduce((a, b) => a * b, 1),
     units: UNITS,
@@ -318,7 +358,7 @@ async function trainHead(
       ...common,
       train: split.train,
       validation: split.validation,
-      checkpoint: new Checkpoint(partial.path('checkpoint')),
+      checkpoint: new Checkpoint(checkpoint),
       checkpointMinutes: options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
       runsOn: `${tensorflow.description}, first layer: ${firstLayer.description}`,
       board,
@@ -333,7 +373,7 @@ async function trainHead(
 
 /** Everything the report says that is known before the export. */
 async function assemble(
-  { options, settings, threads, store, split, base }: Run,
+  { options, settings, threads, store, plan, base }: Run,
   found: {
     tensorflow: Tensorflow;
     features: StoredFeatures;
@@ -354,14 +394,7 @@ async function assemble(
     pixels: settings.pixels,
     settings: { ...settings },
     ...fitted,
-    split: {
-      kind: 'random',
-      seed: settings.splitSeed,
-      validationShare: settings.split,
-      train: split.train.length,
-      validation: split.validation.length,
-      note: "scikit-learn's train_test_split, not stratified, not grouped",
-    },
+    split: plan.main.facts,
     accuracy: judgement.accuracy,
     logLoss: judgement.logLoss,
     confusionMatrix: judgement.confusionMatrix,
@@ -384,20 +417,6 @@ async function readFirstTiles(
   const tiles = new Uint8Array(rows.length * store.tileBytes);
   await store.readTiles(rows, tiles);
   return tiles;
-}
-
-function checkStore(store: TileStore): void {
-  const perClass = store.classes.map((name, c) => ({
-    name,
-    tiles: store.labels.reduce((count, label) => count + (label === c ? 1 : 0), 0),
-  }));
-  if (perClass.filter(({ tiles }) => tiles > 0).length < 2) {
-    throw new LungclsError(
-      'TOO_FEW_CLASSES',
-      `Expected tiles of at least two classes in ${store.directory} but found ${perClass.map(({ name, tiles }) => `${name}: ${String(tiles)}`).join(', ')}`,
-      { path: store.directory },
-    );
-  }
 }
 
 /** The caller's callbacks, with memory looked at on the way. */

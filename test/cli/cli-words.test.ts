@@ -45,7 +45,8 @@ test('the help of train shows the recipe as defaults', async (t) => {
     stdout.split(/\n\s+(?=-)/).find((text) => text.includes(`${flag} `)) ?? '';
   t.regex(line('--epochs'), /default: 10\b/);
   t.regex(line('--batch-size'), /default: 64\b/);
-  t.regex(line('--split'), /default: 0\.2\b/);
+  t.regex(line('--split'), /default: "random"/);
+  t.regex(line('--validation-share'), /default: 0\.2\b/);
   t.regex(line('--split-seed'), /default: 2022\b/);
 });
 

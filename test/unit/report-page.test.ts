@@ -65,6 +65,57 @@ test('it says what it is not for, and what a random split means', (t) => {
   t.true(grouped.includes('A &lt;note&gt;.'));
 });
 
+test('it says what of the validation part leaks', (t) => {
+  const split = {
+    ...reportData().split,
+    validationPerClass: [1000, 1020, 980],
+    groups: { from: 'store/groups.csv', count: 743, unknownTiles: 4998 },
+    leakage: { tiles: 2950, share: 2950 / 3000, groups: 740, unknown: 980 },
+  };
+  const leaky = textOf(renderReport(reportData({ split })));
+  t.true(leaky.includes('2,950 of 3,000 validation tiles (98.3%) have a sibling in training'));
+  t.true(leaky.includes('upper bound'));
+  t.true(leaky.includes('lung_aca 1,020 20.4%'));
+  const leakage = { tiles: 0, share: 0, groups: 0, unknown: 980 };
+  const kept = textOf(renderReport(reportData({ split: { ...split, kind: 'grouped', leakage } })));
+  t.false(kept.includes('upper bound'));
+  t.true(kept.includes('Of 980 validation tiles it is not known'));
+});
+
+test('other splits of the same tiles stand side by side', (t) => {
+  t.false(renderReport(reportData()).includes('further-splits'));
+  const scores = { logLoss: 0.1, macroF1: 0.9, bestEpoch: 2, stopReason: 'all epochs done' };
+  const random = { ...scores, split: reportData().split, accuracy: 0.976 };
+  const grouped = {
+    ...scores,
+    accuracy: 0.912,
+    split: {
+      ...reportData().split,
+      kind: 'grouped' as const,
+      leakage: { tiles: 0, share: 0, groups: 0, unknown: 0 },
+    },
+  };
+  const text = textOf(
+    renderReport(
+      reportData({
+        comparison: [random, grouped],
+        crossValidation: {
+          ...{ kind: 'grouped', seed: 2022, folds: [grouped, grouped] },
+          ...{ meanAccuracy: 0.9123, standardDeviation: 0.0045 },
+          ...{ pooledAccuracy: 0.9111, pooledLogLoss: 0.3 },
+        },
+      }),
+    ),
+  );
+  t.true(text.includes('Random 97.60% 0.1000 0.9000 11,998 3,000 not known 2'));
+  t.true(text.includes('Grouped 91.20% 0.1000 0.9000 11,998 3,000 0.0% 2'));
+  t.true(text.includes('6.4 points above'));
+  t.regex(
+    text,
+    /Accuracy 91\.23% with a standard deviation of 0\.45 points .* StratifiedGroupKFold/,
+  );
+});
+
 test('no name breaks out of its place', (t) => {
   const plain = renderReport(reportData());
   const data = reportData({ classes: [HOSTILE_NAME, 'lung_aca', HOSTILE_NAME.repeat(2)] });

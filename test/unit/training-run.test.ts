@@ -73,6 +73,7 @@ test.serial('a run folder holds what was promised', async (t) => {
     'predictions.csv',
     'report.html',
     'samples.png',
+    'split.csv',
   ]);
   const predictions = parseCsv(await readFile(join(run, 'predictions.csv'), 'utf8'));
   t.deepEqual(predictions[0], ['path', 'label', 'predicted', ...CLASSES]);
@@ -212,9 +213,18 @@ test.serial('options are checked, each with its name', async (t) => {
     [{ learningRate: NaN }, /for learningRate but received NaN/],
     [
       { split: 1 },
-      /^Expected a number above 0 and below 1 for split but received 1 of type number$/,
+      /^Expected random, grouped, a file, or a share above 0 and below 1 for split but received 1 of type number$/,
     ],
+    [{ validationShare: 0 }, /above 0 and below 1 for validationShare but received 0/],
+    [
+      { split: 0.3, validationShare: 0.3 },
+      /no value beside a number for split for validationShare/,
+    ],
+    [{ split: 'x.csv', folds: 3 }, /no value beside a file of the split for folds/],
     [{ splitSeed: -1 }, /for splitSeed/],
+    [{ splitTolerance: 1 }, /for splitTolerance/],
+    [{ folds: 1 }, /an integer from 2 to 100 for folds/],
+    [{ groups: '' }, /a path for groups/],
     [{ seed: 0.5 }, /for seed/],
     [{ dropout: 1 }, /for dropout/],
     [{ targetAccuracy: 2 }, /for targetAccuracy/],

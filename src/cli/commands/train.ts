@@ -2,6 +2,7 @@ import { DEFAULT_BASE, RECIPE } from '../../config.js';
 import { defineCommand } from '../command.js';
 import { defined, DEVICE, FORCE, outputOption, THREADS } from '../options.js';
 import { formatSeconds } from '../progress-meter.js';
+import { SPLIT_FLAGS, splitLines, splitOptions } from '../split-flags.js';
 
 export const trainCommand = defineCommand({
   usage: 'train <store>',
@@ -40,18 +41,7 @@ export const trainCommand = defineCommand({
         default: RECIPE.learningRate,
         describe: "Adam's",
       })
-      .option('split', {
-        type: 'number',
-        requiresArg: true,
-        default: RECIPE.split,
-        describe: 'Share of the tiles held out for validation',
-      })
-      .option('split-seed', {
-        type: 'number',
-        requiresArg: true,
-        default: RECIPE.splitSeed,
-        describe: "random_state of scikit-learn's train_test_split",
-      })
+      .options(SPLIT_FLAGS)
       .option('seed', {
         type: 'number',
         requiresArg: true,
@@ -128,7 +118,8 @@ export const trainCommand = defineCommand({
         describe: 'With --tensorboard: loss and accuracy every so many batches too; 0: epochs only',
       })
       .option('force', FORCE)
-      .example('$0 train store -o run', 'the recipe'),
+      .example('$0 train store -o run', 'the recipe')
+      .example('$0 train store -o run --split grouped', 'copies of one original kept apart'),
   async run(argv, { task }) {
     const { train } = await import('../../training/train.js');
     const result = await train({
@@ -141,8 +132,7 @@ export const trainCommand = defineCommand({
         epochs: argv.epochs,
         batchSize: argv['batch-size'],
         learningRate: argv['learning-rate'],
-        split: argv.split,
-        splitSeed: argv['split-seed'],
+        ...splitOptions(argv),
         seed: argv.seed,
         dropout: argv.dropout,
         earlyStopping: argv['early-stopping'],
@@ -165,8 +155,8 @@ export const trainCommand = defineCommand({
       value: result,
       lines: [
         `${history.length} epochs in ${formatSeconds(result.seconds)}, then stopped: ${stopReason}`,
-        `Validation: accuracy ${validationAccuracy.toFixed(4)}, log loss ${validationLogLoss.toFixed(4)} ` +
-          `(epoch ${bestEpoch}, ${(100 * argv.split).toFixed(0)}% held out at random)`,
+        `Validation: accuracy ${validationAccuracy.toFixed(4)}, log loss ${validationLogLoss.toFixed(4)} (epoch ${bestEpoch})`,
+        ...splitLines(result),
         `Report: ${result.report}`,
         `Model: ${result.model}`,
       ],
