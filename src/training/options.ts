@@ -2,7 +2,11 @@
 import { DEFAULT_BASE, RECIPE } from '../config.js';
 import { LungclsError } from '../errors.js';
 import { PIXELS, type Pixels } from '../network/compose.js';
+import { HEAD_DROPOUT, HEADS, type HeadKind } from '../network/head.js';
 import type { TaskOptions } from '../runtime/progress.js';
+import { REDUCE_LR_DEFAULTS } from './callbacks.js';
+import { isClassWeights, type ClassWeights } from './class-weights.js';
+import { ADAM, type AdamConstants } from './head/adam.js';
 import { FIRST_LAYERS, type FirstLayer } from './head/choose-dense.js';
 
 const DEVICES = ['auto', 'cpu', 'cuda'] as const;
@@ -18,18 +22,34 @@ export interface TrainOptions extends TaskOptions {
   base?: string;
   /** How pixels are fed to the base: RGB scaled to -1..1, or BGR 0..255 as the recipe has it. */
   pixels?: Pixels;
+  /**
+   * What is trained on the base: the `recipe`'s head, by default, or `gap`: global average pooling, Dense
+   * 256 relu, Dense softmax, a 200th of its size.
+   */
+  head?: HeadKind;
   /** Most epochs; 10 by default. */
   epochs?: number;
   batchSize?: number;
   /** Adam's, before any reduction; 0.001 by default. */
   learningRate?: number;
+  /** Adam's decay of the first moment, 0 to below 1; 0.9 by default. */
+  beta1?: number;
+  /** Adam's decay of the second moment, 0 to below 1; 0.999 by default. */
+  beta2?: number;
+  /** Adam's epsilon, above 0; 1e-7 by default. */
+  epsilon?: number;
+  /**
+   * Factors of the classes in the training loss, Keras's `class_weight`: `none`, by default,
+   * `balanced` (scikit-learn's), or a number of at least 0 by class name, 1 for those not named.
+   */
+  classWeights?: ClassWeights;
   /** Share of the tiles held out for validation, above 0 and below 1; 0.2 by default. */
   split?: number;
   /** `random_state` of scikit-learn's train_test_split; 2022 by default. */
   splitSeed?: number;
   /** Of the initial weights, the order of the batches, and dropout; 0 by default. */
   seed?: number;
-  /** Share of the second layer's outputs that dropout zeroes; 0.3 by default. */
+  /** Share of the last hidden layer's outputs that dropout zeroes; 0.3 in the recipe, 0 in `gap`. */
   dropout?: number;
   /**
    * Stop after `earlyStoppingPatience` epochs without a better validation accuracy, and keep the
@@ -37,11 +57,19 @@ export interface TrainOptions extends TaskOptions {
    */
   earlyStopping?: boolean;
   earlyStoppingPatience?: number;
+  /** Smallest rise of the validation accuracy that counts; 0 by default. */
+  earlyStoppingMinDelta?: number;
   /** Halve the learning rate after `reduceLrPatience` epochs without a lower validation loss; true. */
   reduceLr?: boolean;
   reduceLrPatience?: number;
   /** What the learning rate is multiplied with then; 0.5 by default. */
   reduceLrFactor?: number;
+  /** Smallest fall of the validation loss that counts; 0.0001 by default. */
+  reduceLrMinDelta?: number;
+  /** Epochs after a reduction in which none is counted; 0 by default. */
+  reduceLrCooldown?: number;
+  /** The learning rate is never made smaller than this; 0 by default. */
+  reduceLrMinLr?: number;
   /** Stop once validation accuracy is above this, 0.9 by default; `false`: never for this reason. */
   targetAccuracy?: number | false;
   /** Where features are computed. */
@@ -64,21 +92,27 @@ export interface TrainOptions extends TaskOptions {
 }
 
 /** What the result depends on, complete and checked. The field names go into metrics.json. */
-export interface TrainSettings {
+export interface TrainSettings extends AdamConstants {
   readonly base: string;
   readonly pixels: Pixels;
+  readonly head: HeadKind;
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
+  readonly classWeights: ClassWeights;
   readonly split: number;
   readonly splitSeed: number;
   readonly seed: number;
   readonly dropout: number;
   readonly earlyStopping: boolean;
   readonly earlyStoppingPatience: number;
+  readonly earlyStoppingMinDelta: number;
   readonly reduceLr: boolean;
   readonly reduceLrPatience: number;
   readonly reduceLrFactor: number;
+  readonly reduceLrMinDelta: number;
+  readonly reduceLrCooldown: number;
+  readonly reduceLrMinLr: number;
   readonly targetAccuracy: number | false;
 }
 
@@ -86,21 +120,32 @@ export interface TrainSettings {
 export function resolveSettings(options: TrainOptions): TrainSettings {
   path(options.store, 'store');
   path(options.output, 'output');
+  const head = options.head ?? 'recipe';
+  if (!HEADS.includes(head)) throw expected(`one of ${HEADS.join(', ')}`, 'head', head);
   const settings: TrainSettings = {
     base: options.base ?? DEFAULT_BASE,
     pixels: options.pixels ?? 'inception',
+    head,
     epochs: options.epochs ?? RECIPE.epochs,
     batchSize: options.batchSize ?? RECIPE.batchSize,
     learningRate: options.learningRate ?? RECIPE.learningRate,
+    beta1: options.beta1 ?? ADAM.beta1,
+    beta2: options.beta2 ?? ADAM.beta2,
+    epsilon: options.epsilon ?? ADAM.epsilon,
+    classWeights: options.classWeights ?? 'none',
     split: options.split ?? RECIPE.split,
     splitSeed: options.splitSeed ?? RECIPE.splitSeed,
     seed: options.seed ?? 0,
-    dropout: options.dropout ?? RECIPE.dropout,
+    dropout: options.dropout ?? HEAD_DROPOUT[head],
     earlyStopping: options.earlyStopping ?? true,
     earlyStoppingPatience: options.earlyStoppingPatience ?? RECIPE.earlyStoppingPatience,
+    earlyStoppingMinDelta: options.earlyStoppingMinDelta ?? 0,
     reduceLr: options.reduceLr ?? true,
     reduceLrPatience: options.reduceLrPatience ?? RECIPE.reduceLrPatience,
     reduceLrFactor: options.reduceLrFactor ?? RECIPE.reduceLrFactor,
+    reduceLrMinDelta: options.reduceLrMinDelta ?? REDUCE_LR_DEFAULTS.minDelta,
+    reduceLrCooldown: options.reduceLrCooldown ?? REDUCE_LR_DEFAULTS.cooldown,
+    reduceLrMinLr: options.reduceLrMinLr ?? REDUCE_LR_DEFAULTS.minLearningRate,
     targetAccuracy: options.targetAccuracy ?? RECIPE.targetAccuracy,
   };
   const integer = (name: keyof TrainSettings, least: number, most: number, what: string): void => {
@@ -124,6 +169,9 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   if (options.firstLayer !== undefined && !FIRST_LAYERS.includes(options.firstLayer)) {
     throw expected(`one of ${FIRST_LAYERS.join(', ')}`, 'firstLayer', options.firstLayer);
   }
+  if (!isClassWeights(settings.classWeights)) {
+    throw expected('none, balanced or a number of at least 0 a class', 'classWeights', settings.classWeights);
+  }
   const minutes = options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES;
   if (typeof minutes !== 'number' || !Number.isFinite(minutes) || minutes < 0) {
     throw expected('a number of at least 0', 'checkpointMinutes', minutes);
@@ -134,6 +182,13 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   integer('seed', 0, Number.MAX_SAFE_INTEGER, 'an integer of at least 0');
   integer('earlyStoppingPatience', 0, 1e6, 'an integer of at least 0');
   integer('reduceLrPatience', 0, 1e6, 'an integer of at least 0');
+  integer('reduceLrCooldown', 0, 1e6, 'an integer of at least 0');
+  for (const name of ['earlyStoppingMinDelta', 'reduceLrMinDelta', 'reduceLrMinLr'] as const) {
+    number(name, (x) => x >= 0 && Number.isFinite(x), 'a number of at least 0');
+  }
+  number('beta1', (x) => x >= 0 && x < 1, 'a number from 0 to below 1');
+  number('beta2', (x) => x >= 0 && x < 1, 'a number from 0 to below 1');
+  number('epsilon', (x) => x > 0 && Number.isFinite(x), 'a positive number');
   number('learningRate', (x) => x > 0 && Number.isFinite(x), 'a positive number');
   number('split', (x) => x > 0 && x < 1, 'a number above 0 and below 1');
   number('dropout', (x) => x >= 0 && x < 1, 'a number from 0 to below 1');

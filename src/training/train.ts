@@ -6,8 +6,8 @@ import { samples } from '../dataset/samples.js';
 import { trainTestSplit, type Split } from '../dataset/split.js';
 import { LungclsError } from '../errors.js';
 import { TileStore } from '../imaging/tile-store.js';
-import { MappedRows } from '../native/addon.js';
 import { loadBase, type Base } from '../network/bases.js';
+import { describeHead, headGraph, type HeadGraph } from '../network/head.js';
 import type { ReportData } from '../report/data.js';
 import { writeReport } from '../report/report.js';
 import type { TaskOptions } from '../runtime/progress.js';
@@ -17,13 +17,14 @@ import { writeFileAtomic } from '../storage/atomic.js';
 import { fingerprint } from '../storage/hash.js';
 import { openPartial, type PartialOutput } from '../storage/partial.js';
 import { Checkpoint } from './checkpoint.js';
-import type { BatchSource } from './feature-batches.js';
+import { classWeightsText, describeFactors, factorsOf } from './class-weights.js';
 import { ensureFeatures, type StoredFeatures } from './features.js';
 import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
 import { chooseFirstLayer, createFirstDense, type FirstLayerChoice } from './head/choose-dense.js';
 import { HeadTrainer } from './head/head.js';
 import { initialHeadWeights } from './head/initial.js';
-import type { HeadShape, HeadWeights } from './head/shape.js';
+import { headShape, type HeadWeights } from './head/shape.js';
+import { openHeadInput } from './head-input.js';
 import { historyCsv, type EpochRecord } from './history.js';
 import {
   DEFAULT_CHECKPOINT_MINUTES,
@@ -44,7 +45,6 @@ import {
 
 /** Raised when the same settings would give another result. */
 const RUN_VERSION = 1;
-const UNITS = [256, 128] as const;
 /** Held-out tiles on which the exported model must agree with the trained one. */
 const CHECK_TILES = 16;
 /** Training tiles on which the 8-bit model is calibrated. */
@@ -74,7 +74,7 @@ export interface TrainResult {
 }
 
 /**
- * Trains the recipe's head on the features of a tile store and writes the run folder: history.csv,
+ * Trains a head on the features of a tile store and writes the run folder: history.csv,
  * metrics.json, predictions.csv (the validation part), report.html, checkpoint/ and model/. Features
  * are kept beside the tiles for later runs. Stopped or killed, the same call continues, and ends with
  * the same weights as an uninterrupted one on the same TensorFlow.
@@ -93,6 +93,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     checkStore(store);
     const split = trainTestSplit(store.count, settings.split, settings.splitSeed);
     const base = await loadBase(settings.base);
+    const head = headGraph({ ...settings, classes: store.classes.length });
     const partial = await openPartial(options.output, {
       fingerprint: fingerprint({
         version: RUN_VERSION,
@@ -103,7 +104,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       force: options.force ?? false,
     });
     try {
-      const run = { options, settings, threads, memory, store, split, base, partial };
+      const run = { options, settings, threads, memory, store, split, base, head, partial };
       const report = await runTraining(run);
       await partial.commitDirectory();
       return {
@@ -136,6 +137,7 @@ interface Run {
   readonly store: TileStore;
   readonly split: Split;
   readonly base: Base;
+  readonly head: HeadGraph;
   readonly partial: PartialOutput;
 }
 
@@ -179,6 +181,8 @@ async function runTraining(run: Run): Promise<ReportData> {
     classes: store.classes,
     spec: store.spec,
     pixels: settings.pixels,
+    head: settings.head,
+    dropout: settings.dropout,
     training: { ...settings, bestEpoch: fitted.bestEpoch, stopReason: fitted.stopReason },
     metrics: { validationAccuracy: judgement.accuracy, validationLogLoss: judgement.logLoss },
     tensorflow,
@@ -224,7 +228,7 @@ async function runTraining(run: Run): Promise<ReportData> {
 }
 
 function announce(
-  { store, split, threads }: Run,
+  { store, split, threads, head }: Run,
   tensorflow: Tensorflow,
   firstLayer: FirstLayerChoice,
   task: TaskOptions,
@@ -234,6 +238,7 @@ function announce(
   };
   say(`Training on ${tensorflow.description}, ${String(threads)} threads`);
   for (const { choice, reason } of tensorflow.skipped) say(`Not on ${choice}: ${reason}`);
+  say(`The head: ${describeHead(head)}`);
   say(`The head's first layer: ${firstLayer.description}`);
   if (firstLayer.missing !== undefined) {
     say(
@@ -252,31 +257,28 @@ function announce(
 
 /** Trains, keeps the best weights and evaluates them; frees the tensors. */
 async function trainHead(
-  { options, settings, threads, store, split, partial }: Run,
+  { options, settings, threads, store, split, head: graph, partial }: Run,
   found: { tensorflow: Tensorflow; firstLayer: FirstLayerChoice; features: StoredFeatures },
   task: TaskOptions,
 ): Promise<TrainedHead> {
   const { tensorflow, firstLayer, features } = found;
-  const shape: HeadShape = {
-    features: features.shape.reduce((a, b) => a * b, 1),
-    units: UNITS,
-    classes: store.classes.length,
-    dropout: settings.dropout,
-  };
-  const initial = initialHeadWeights(shape, settings.seed);
-  const head = new HeadTrainer(tensorflow.tf, shape, initial, {
+  const shape = headShape(graph, features.shape);
+  const labels = Array.from(split.train, (tile) => store.labels[tile] ?? 0);
+  const classWeights = factorsOf(settings.classWeights, store.classes, labels);
+  if (classWeights !== undefined) {
+    task.onMessage?.(`Class weights: ${describeFactors(classWeights, store.classes)}`, 'info');
+  }
+  const input = await openHeadInput(features, shape, task);
+  const head = new HeadTrainer(tensorflow.tf, shape, initialHeadWeights(shape, settings.seed), {
     createFirstDense: (kernel) => createFirstDense(firstLayer, tensorflow, kernel, threads),
+    adam: settings,
   });
-  const rows = MappedRows.open(features.path, {
-    offset: features.dataOffset,
-    rowBytes: (2 * shape.features) / head.blocks,
-    rows: features.count * head.blocks,
-  });
-  const source: BatchSource = { rows, blocks: head.blocks, features: shape.features };
   try {
+    const source = input.source(head.blocks);
     const common = { ...task, head, source, labels: store.labels, settings };
     const fitted = await fit({
       ...common,
+      classWeights,
       train: split.train,
       validation: split.validation,
       checkpoint: new Checkpoint(partial.path('checkpoint')),
@@ -286,14 +288,14 @@ async function trainHead(
     const evaluation = await evaluateHead(common, split.validation);
     return { fitted, evaluation, weights: await head.weights() };
   } finally {
-    rows.close();
+    input.close();
     head.dispose();
   }
 }
 
 /** Everything the report says that is known before the export. */
 async function assemble(
-  { options, settings, threads, store, split, base }: Run,
+  { options, settings, threads, store, split, base, head }: Run,
   found: {
     tensorflow: Tensorflow;
     features: StoredFeatures;
@@ -312,7 +314,8 @@ async function assemble(
     samples: await samplePictures(store, SAMPLES_PER_CLASS),
     base: { id, name, source, licence, fingerprint: baseFingerprint },
     pixels: settings.pixels,
-    settings: { ...settings },
+    head: describeHead(head),
+    settings: { ...settings, classWeights: classWeightsText(settings.classWeights) },
     ...fitted,
     split: {
       kind: 'random',
