@@ -18,10 +18,21 @@ export function isClassWeights(value: unknown): value is ClassWeights {
   );
 }
 
+/** @throws LungclsError INVALID_OPTION for the name of a class that is not there */
+export function checkNames(weights: ClassWeights, classes: readonly string[]): void {
+  if (typeof weights === 'string') return;
+  const unknown = Object.keys(weights).find((name) => !classes.includes(name));
+  if (unknown !== undefined) {
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected names of classes (${classes.join(', ')}) for classWeights but received ${JSON.stringify(unknown)}`,
+    );
+  }
+}
+
 /**
  * The factor of each class, or undefined where all count the same.
  * @param labels Class index of every training tile
- * @throws LungclsError INVALID_OPTION for a class that is not there
  */
 export function factorsOf(
   weights: ClassWeights,
@@ -30,13 +41,6 @@ export function factorsOf(
 ): Float32Array | undefined {
   if (weights === 'none') return undefined;
   if (weights === 'balanced') return balancedWeights(classes.length, labels);
-  const unknown = Object.keys(weights).find((name) => !classes.includes(name));
-  if (unknown !== undefined) {
-    throw new LungclsError(
-      'INVALID_OPTION',
-      `Expected names of classes (${classes.join(', ')}) for classWeights but received ${JSON.stringify(unknown)}`,
-    );
-  }
   return Float32Array.from(classes, (name) => Object.hasOwn(weights, name) ? (weights[name] ?? 1) : 1);
 }
 

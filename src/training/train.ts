@@ -17,7 +17,7 @@ import { writeFileAtomic } from '../storage/atomic.js';
 import { fingerprint } from '../storage/hash.js';
 import { openPartial, type PartialOutput } from '../storage/partial.js';
 import { Checkpoint } from './checkpoint.js';
-import { classWeightsText, describeFactors, factorsOf } from './class-weights.js';
+import { checkNames, classWeightsText, describeFactors, factorsOf } from './class-weights.js';
 import { ensureFeatures, type StoredFeatures } from './features.js';
 import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
 import { chooseFirstLayer, createFirstDense, type FirstLayerChoice } from './head/choose-dense.js';
@@ -91,6 +91,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const store = await TileStore.open(options.store);
   try {
     checkStore(store);
+    checkNames(settings.classWeights, store.classes);
     const split = trainTestSplit(store.count, settings.split, settings.splitSeed);
     const base = await loadBase(settings.base);
     const head = headGraph({ ...settings, classes: store.classes.length });
