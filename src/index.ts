@@ -23,6 +23,8 @@ export type { PreprocessingSpec, ResizeMode } from './imaging/preprocessing.js';
 
 export { train, type TrainResult } from './training/train.js';
 export type { TrainOptions } from './training/options.js';
+export type { ClassWeights } from './training/class-weights.js';
+export type { HeadKind } from './network/head.js';
 export type { EpochRecord } from './training/history.js';
 
 export { predict, type PredictOptions, type PredictResult } from './inference/predict.js';

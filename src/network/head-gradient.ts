@@ -18,6 +18,7 @@ interface Step {
  * @param graph a head: from features to softmax, one layer after the other
  * @param weights float32, under the graph's names
  * @param features one tile's [H, W, C], row by row, channels innermost
+ * @param shape [H, W, C]
  * @param classIndex whose logit, the softmax's input, is followed
  * @returns as many numbers as there are features, in the same order
  * @throws LungclsError INTERNAL where the graph holds another layer than heads do
@@ -26,13 +27,14 @@ export function logitGradient(
   graph: NetworkGraph,
   weights: Weights,
   features: Float32Array,
+  shape: readonly number[],
   classIndex: number,
 ): Values {
   const steps: Step[] = [];
   let x = Float64Array.from(features);
   for (const node of graph.nodes) {
     if (node.op === 'softmax') break;
-    const step = forward(node, weights, x);
+    const step = forward(node, weights, x, shape);
     steps.push(step);
     x = step.output;
   }
@@ -42,11 +44,13 @@ export function logitGradient(
   return gradient;
 }
 
-function forward(node: NetworkNode, weights: Weights, x: Values): Step {
+function forward(node: NetworkNode, weights: Weights, x: Values, shape: readonly number[]): Step {
   switch (node.op) {
     case 'flatten':
     case 'dropout':
       return { output: x, back: (gradient) => gradient };
+    case 'globalAveragePool':
+      return globalAverage(x, shape.at(-1) ?? 1);
     case 'relu':
       return {
         output: x.map((value) => Math.max(value, 0)),
@@ -59,6 +63,16 @@ function forward(node: NetworkNode, weights: Weights, x: Values): Step {
     default:
       throw new LungclsError('INTERNAL', `No head has a layer ${node.op}, as ${node.name} is`);
   }
+}
+
+function globalAverage(x: Values, channels: number): Step {
+  const positions = x.length / channels;
+  const output = new Float64Array(channels);
+  for (const [i, value] of x.entries()) {
+    const c = i % channels;
+    output[c] = (output[c] ?? 0) + value / positions;
+  }
+  return { output, back: (gradient) => x.map((_, i) => (gradient[i % channels] ?? 0) / positions) };
 }
 
 function dense({ name, units }: DenseNode, weights: Weights, x: Values): Step {

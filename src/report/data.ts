@@ -174,6 +174,8 @@ export interface ReportData {
   readonly base: ReportBase;
   /** How pixels are fed to the base. */
   readonly pixels: 'inception' | 'recipe';
+  /** The trained head in words: "Flatten, Dense 256 relu, ...". */
+  readonly head: string;
   /** Every setting of the run by its option's name, in the order in which they are shown. */
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   readonly history: readonly ReportEpoch[];

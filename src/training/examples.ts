@@ -42,7 +42,7 @@ export async function examplePictures(options: ExamplePicturesOptions): Promise<
       const row = validation[example.index] ?? 0;
       await rows.gatherHalfToFloat(Uint32Array.of(row), own);
       await store.readTiles([row], tile);
-      const gradient = logitGradient(graph, weights, own, example.predicted);
+      const gradient = logitGradient(graph, weights, own, features.shape, example.predicted);
       const map = gradCam(own, gradient, features.shape);
       result.push({
         path: store.paths[row] ?? '',

@@ -12,15 +12,21 @@ import {
 import type { Checkpoint, EpochProgress, TrainingState } from './checkpoint.js';
 import { featureBatches, type BatchSource } from './feature-batches.js';
 import { FitProgress } from './fit-progress.js';
+import type { AdamConstants } from './head/adam.js';
 import type { HeadTrainer } from './head/head.js';
 import { RunningMean, type EpochRecord } from './history.js';
 import type { TrainSettings } from './options.js';
-import { dropoutMask, epochOrder } from './random.js';
+import { dropoutMasks, epochOrder } from './random.js';
 import type { SplitSettings } from './split-options.js';
 import type { TensorBoard } from './tensorboard/board.js';
 
 /** What the loop needs of the settings. */
-export type FitSettings = Omit<TrainSettings, 'base' | 'pixels' | keyof SplitSettings>;
+export type FitSettings = Omit<
+  TrainSettings,
+  | ('base' | 'pixels' | 'head' | 'dropout' | 'classWeights')
+  | keyof AdamConstants
+  | keyof SplitSettings
+>;
 
 export interface FitOptions extends TaskOptions {
   readonly head: HeadTrainer;
@@ -31,6 +37,8 @@ export interface FitOptions extends TaskOptions {
   readonly train: Int32Array;
   readonly validation: Int32Array;
   readonly settings: FitSettings;
+  /** Factor of each class in the training loss; all 1 if not given. Validation knows none. */
+  readonly classWeights?: Float32Array | undefined;
   readonly checkpoint: Checkpoint;
   /** Minutes after which the state is stored within an epoch too; 0, by default: never. */
   readonly checkpointMinutes?: number;
@@ -98,7 +106,7 @@ function firstState({ settings, runsOn }: FitOptions): TrainingState {
     epoch: 0,
     step: 0,
     learningRate: Math.fround(settings.learningRate),
-    earlyStopping: new EarlyStopping(0).state,
+    earlyStopping: new EarlyStopping({ patience: 0 }).state,
     reduceLr: new ReduceLrOnPlateau({ ...REDUCE_LR_DEFAULTS, patience: 0, factor: 0.5 }).state,
     history: [],
     bestEpoch: 0,
@@ -140,14 +148,16 @@ async function runEpoch(
   };
   options.onMessage?.(describe(record, settings.epochs), 'info');
   const earlyStopping = new EarlyStopping(
-    settings.earlyStoppingPatience,
+    { patience: settings.earlyStoppingPatience, minDelta: settings.earlyStoppingMinDelta },
     structuredClone(before.earlyStopping),
   );
   const reduceLr = new ReduceLrOnPlateau(
     {
-      ...REDUCE_LR_DEFAULTS,
       patience: settings.reduceLrPatience,
       factor: settings.reduceLrFactor,
+      minDelta: settings.reduceLrMinDelta,
+      cooldown: settings.reduceLrCooldown,
+      minLearningRate: settings.reduceLrMinLr,
     },
     structuredClone(before.reduceLr),
   );
@@ -190,13 +200,12 @@ async function trainEpoch(
   epoch: number,
   progress: FitProgress,
 ): Promise<{ loss: number; accuracy: number; steps: number }> {
-  const { head, source, labels, settings, signal } = options;
-  const { batchSize, seed, dropout } = settings;
+  const { head, source, labels, settings, classWeights, signal } = options;
+  const { batchSize, seed } = settings;
   const order = epochOrder(options.train.length, seed, epoch);
   const tiles = order.map((i) => options.train[i] ?? 0);
   const steps = Math.ceil(tiles.length / batchSize);
   const begun = before.underWay;
-  const units = head.shape.units[1];
   const loss = new RunningMean(begun?.loss);
   const accuracy = new RunningMean(begun?.accuracy);
   let done = begun?.batches ?? 0;
@@ -206,10 +215,12 @@ async function trainEpoch(
   for await (const gathered of featureBatches(source, left, batchSize, signal)) {
     const { tiles: chosen, batch, upcoming } = gathered;
     const step = before.step + done;
+    const classes = Array.from(chosen, (tile) => labels[tile] ?? 0);
     const result = await head.train({
       batch,
-      labels: Array.from(chosen, (tile) => labels[tile] ?? 0),
-      mask: dropoutMask(batch.rows * units, dropout, seed, step),
+      labels: classes,
+      weights: classWeights && Float32Array.from(classes, (c) => classWeights[c] ?? 1),
+      masks: dropoutMasks(head.shape.dropouts, batch.rows, seed, step),
       learningRate: before.learningRate,
       step: step + 1,
       upcoming,

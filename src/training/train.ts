@@ -1,14 +1,11 @@
 /** The whole of training, from a tile store to a run folder with the model in it. */
 import { join } from 'node:path';
-import { TOOL_VERSION } from '../config.js';
 import { writeBundle } from '../bundle/write.js';
 import { samples } from '../dataset/samples.js';
 import { splitCsv } from '../dataset/split-file.js';
-import { scoreTiles } from '../evaluation/scores.js';
 import { TileStore } from '../imaging/tile-store.js';
-import { MappedRows } from '../native/addon.js';
-import { loadBase, type Base } from '../network/bases.js';
-import { headGraph } from '../network/head.js';
+import { loadBase } from '../network/bases.js';
+import { describeHead, headGraph } from '../network/head.js';
 import type { ReportData, ReportSplit } from '../report/data.js';
 import { writeReport } from '../report/report.js';
 import type { TaskOptions } from '../runtime/progress.js';
@@ -16,53 +13,29 @@ import { loadTensorflow, type Tensorflow } from '../runtime/tensorflow.js';
 import { resolveThreads } from '../runtime/threads.js';
 import { writeFileAtomic } from '../storage/atomic.js';
 import { fingerprint } from '../storage/hash.js';
-import { openPartial, type PartialOutput } from '../storage/partial.js';
-import { Checkpoint } from './checkpoint.js';
-import { examplePictures } from './examples.js';
-import type { BatchSource } from './feature-batches.js';
-import { ensureFeatures, type StoredFeatures } from './features.js';
-import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
+import { openPartial } from '../storage/partial.js';
+import { checkNames } from './class-weights.js';
+import { describeRun, SAMPLES_PER_CLASS } from './describe-run.js';
+import { ensureFeatures } from './features.js';
 import { furtherMetrics, removeFurtherCheckpoints, trainFurtherHeads } from './further-heads.js';
-import { chooseFirstLayer, createFirstDense, type FirstLayerChoice } from './head/choose-dense.js';
-import { HeadTrainer } from './head/head.js';
-import { initialHeadWeights } from './head/initial.js';
-import type { HeadShape, HeadWeights } from './head/shape.js';
+import { chooseFirstLayer, type FirstLayerChoice } from './head/choose-dense.js';
 import { historyCsv, type EpochRecord } from './history.js';
-import {
-  DEFAULT_CHECKPOINT_MINUTES,
-  resolveSettings,
-  type TrainOptions,
-  type TrainSettings,
-} from './options.js';
+import { resolveSettings, type TrainOptions } from './options.js';
 import { PeakMemory } from './peak-memory.js';
-import {
-  describeMachine,
-  describeStore,
-  judge,
-  metricsJson,
-  predictionsCsv,
-  samplePictures,
-  type Judgement,
-} from './run-results.js';
-import {
-  announceSplit,
-  planSplits,
-  splitSentence,
-  type PlannedSplit,
-  type SplitPlan,
-} from './splits.js';
+import type { Run } from './run.js';
+import { judge, metricsJson, predictionsCsv } from './run-results.js';
+import { announceSplit, planSplits, splitSentence } from './splits.js';
 import { TensorBoard } from './tensorboard/board.js';
+import { trainHead } from './train-head.js';
 
 /** Raised when the same settings would give another result. */
 const RUN_VERSION = 1;
-const UNITS = [256, 128] as const;
 /** Held-out tiles on which the exported model must agree with the trained one. */
 const CHECK_TILES = 16;
 /** Training tiles on which the 8-bit model is calibrated. */
 const CALIBRATION_TILES = 64;
 /** Held-out tiles on which its classes are compared with the float32 model's: a few seconds. */
 const AGREEMENT_TILES = 128;
-const SAMPLES_PER_CLASS = 3;
 
 export interface TrainResult {
   readonly output: string;
@@ -91,9 +64,10 @@ export interface TrainResult {
 }
 
 /**
- * Trains the recipe's head on the features of a tile store and writes the run folder: history.csv,
- * metrics.json, predictions.csv (the validation part), split.csv, report.html, checkpoint/ and model/;
- * with `compareSplits` also comparison/, with `folds` also folds/. Features are kept beside the tiles for later runs. Stopped or killed, the same call continues, and ends with
+ * Trains a head on the features of a tile store and writes the run folder: history.csv, metrics.json,
+ * predictions.csv (the validation part), split.csv, report.html, checkpoint/ and model/; with
+ * `compareSplits` also comparison/, with `folds` also folds/. Features are kept beside the tiles for
+ * later runs. Stopped or killed, the same call continues, and ends with
  * the same weights as an uninterrupted one on the same TensorFlow.
  *
  * @throws LungclsError INVALID_OPTION | STORE_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE |
@@ -107,8 +81,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   using memory = new PeakMemory();
   const store = await TileStore.open(options.store);
   try {
+    checkNames(settings.classWeights, store.classes);
     const plan = await planSplits(store, settings, options.groups);
     const base = await loadBase(settings.base);
+    const head = headGraph({ ...settings, classes: store.classes.length });
     const partial = await openPartial(options.output, {
       fingerprint: fingerprint({
         version: RUN_VERSION,
@@ -120,7 +96,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       force: options.force ?? false,
     });
     try {
-      const run = { options, settings, threads, memory, store, plan, base, partial };
+      const run = { options, settings, threads, memory, store, plan, base, head, partial };
       const report = await runTraining(run);
       await partial.commitDirectory();
       await removeFurtherCheckpoints(options.output, plan);
@@ -149,24 +125,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-/** What every step needs. */
-interface Run {
-  readonly options: TrainOptions;
-  readonly settings: TrainSettings;
-  readonly threads: number;
-  readonly memory: PeakMemory;
-  readonly store: TileStore;
-  readonly plan: SplitPlan;
-  readonly base: Base;
-  readonly partial: PartialOutput;
-}
-
-interface TrainedHead {
-  readonly fitted: FitResult;
-  readonly evaluation: Evaluation;
-  readonly weights: HeadWeights;
-}
-
 async function runTraining(run: Run): Promise<ReportData> {
   const { options, settings, store, plan, base, partial, threads, memory } = run;
   const split = plan.main;
@@ -185,38 +143,19 @@ async function runTraining(run: Run): Promise<ReportData> {
     device: options.device,
     threads: options.threads,
   });
-  const found = { tensorflow, firstLayer, features };
-  const { fitted, evaluation, weights } = await trainHead(
-    run,
-    found,
-    { split, checkpoint: partial.path('checkpoint'), board },
-    task,
-  );
+  const means = { tensorflow, firstLayer, features };
+  const checkpoint = partial.path('checkpoint');
+  const trained = await trainHead(run, means, { split, checkpoint, board }, task);
+  const { fitted, evaluation, weights } = trained;
   const truth = Array.from(split.validation, (tile) => store.labels[tile] ?? 0);
   const judgement = judge(truth, evaluation.probabilities, store.classes);
   const further = await trainFurtherHeads({
     ...{ store, plan, task },
     main: { fitted, judgement },
     directory: partial.directory,
-    train: (other, checkpoint) => trainHead(run, found, { split: other, checkpoint }, task),
+    train: (other, folder) => trainHead(run, means, { split: other, checkpoint: folder }, task),
   });
-  const { probabilities } = evaluation;
-  const { classes } = store;
-  const { signal } = options;
-  const groupOf = plan.groups?.ids;
-  const data: Omit<ReportData, 'times'> = {
-    ...(await assemble(run, { tensorflow, features, fitted, judgement })),
-    ...further,
-    scores: await scoreTiles({
-      ...{ truth, probabilities, classes, signal },
-      groups: groupOf && Array.from(split.validation, (tile) => groupOf[tile] ?? -1),
-    }),
-    examples: await examplePictures({
-      ...{ store, features, weights, truth, probabilities, signal },
-      graph: headGraph({ classes: classes.length }),
-      validation: split.validation,
-    }),
-  };
+  const data = { ...(await describeRun(run, means, trained, { truth, judgement })), ...further };
 
   const exportBegin = performance.now();
   const { agreement } = await writeBundle({
@@ -227,6 +166,8 @@ async function runTraining(run: Run): Promise<ReportData> {
     classes: store.classes,
     spec: store.spec,
     pixels: settings.pixels,
+    head: settings.head,
+    dropout: settings.dropout,
     training: {
       ...settings,
       splitDescription: splitSentence(split.facts),
@@ -282,7 +223,7 @@ async function runTraining(run: Run): Promise<ReportData> {
 }
 
 function announce(
-  { store, plan, threads }: Run,
+  { store, plan, threads, head }: Run,
   tensorflow: Tensorflow,
   firstLayer: FirstLayerChoice,
   task: TaskOptions,
@@ -292,6 +233,7 @@ function announce(
   };
   say(`Training on ${tensorflow.description}, ${String(threads)} threads`);
   for (const { choice, reason } of tensorflow.skipped) say(`Not on ${choice}: ${reason}`);
+  say(`The head: ${describeHead(head)}`);
   say(`The head's first layer: ${firstLayer.description}`);
   if (firstLayer.missing !== undefined) {
     say(
@@ -322,90 +264,6 @@ async function openBoard(
   });
   task.onMessage?.(`Curves: tensorboard --logdir ${board.directory}`, 'info');
   return board;
-}
-
-/** Trains, keeps the best weights and evaluates them; frees the tensors. */
-async function trainHead(
-  { options, settings, threads, store }: Run,
-  found: { tensorflow: Tensorflow; firstLayer: FirstLayerChoice; features: StoredFeatures },
-  {
-    split,
-    checkpoint,
-    board,
-  }: { split: PlannedSplit; checkpoint: string; board?: TensorBoard | undefined },
-  task: TaskOptions,
-): Promise<TrainedHead> {
-  const { tensorflow, firstLayer, features } = found;
-  const shape: HeadShape = {
-    features: features.shape.reduce((a, b) => a * b, 1),
-    units: UNITS,
-    classes: store.classes.length,
-    dropout: settings.dropout,
-  };
-  const initial = initialHeadWeights(shape, settings.seed);
-  const head = new HeadTrainer(tensorflow.tf, shape, initial, {
-    createFirstDense: (kernel) => createFirstDense(firstLayer, tensorflow, kernel, threads),
-  });
-  const rows = MappedRows.open(features.path, {
-    offset: features.dataOffset,
-    rowBytes: (2 * shape.features) / head.blocks,
-    rows: features.count * head.blocks,
-  });
-  const source: BatchSource = { rows, blocks: head.blocks, features: shape.features };
-  try {
-    const common = { ...task, head, source, labels: store.labels, settings };
-    const fitted = await fit({
-      ...common,
-      train: split.train,
-      validation: split.validation,
-      checkpoint: new Checkpoint(checkpoint),
-      checkpointMinutes: options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
-      runsOn: `${tensorflow.description}, first layer: ${firstLayer.description}`,
-      board,
-    });
-    const evaluation = await evaluateHead(common, split.validation);
-    return { fitted, evaluation, weights: await head.weights() };
-  } finally {
-    rows.close();
-    head.dispose();
-  }
-}
-
-/** Everything the report says that is known before the export. */
-async function assemble(
-  { options, settings, threads, store, plan, base }: Run,
-  found: {
-    tensorflow: Tensorflow;
-    features: StoredFeatures;
-    fitted: FitResult;
-    judgement: Judgement;
-  },
-): Promise<Omit<ReportData, 'times'>> {
-  const { tensorflow, features, fitted, judgement } = found;
-  const { id, name, source, licence, fingerprint: baseFingerprint } = base;
-  return {
-    title: `Training on ${options.store}`,
-    createdAt: new Date().toISOString(),
-    toolVersion: TOOL_VERSION,
-    classes: store.classes,
-    store: await describeStore(store, options.store),
-    samples: await samplePictures(store, SAMPLES_PER_CLASS),
-    base: { id, name, source, licence, fingerprint: baseFingerprint },
-    pixels: settings.pixels,
-    settings: { ...settings },
-    ...fitted,
-    split: plan.main.facts,
-    accuracy: judgement.accuracy,
-    logLoss: judgement.logLoss,
-    confusionMatrix: judgement.confusionMatrix,
-    classificationReport: judgement.classificationReport,
-    runsOn: describeMachine(tensorflow.description, features.runsOn, threads),
-    hashes: [
-      { name: 'store', value: store.fingerprint },
-      { name: 'preprocessing', value: store.preprocessingFingerprint },
-      { name: 'base', value: baseFingerprint },
-    ],
-  };
 }
 
 async function readFirstTiles(

@@ -1,11 +1,12 @@
 import test from 'ava';
 import { chooseExamples } from '#src/evaluation/examples.js';
 import { gradCam } from '#src/evaluation/grad-cam.js';
+import type { NetworkGraph } from '#src/network/graph.js';
 import { headGraph } from '#src/network/head.js';
 import { logitGradient } from '#src/network/head-gradient.js';
-import { tensorOf } from '#src/network/weights.js';
 import { loadTensorflow } from '#src/runtime/tensorflow.js';
-import { weightShapes } from '#src/network/weights.js';
+import { tensorOf, weightShapes } from '#src/network/weights.js';
+import type { NamedTensor } from '#src/storage/safetensors.js';
 
 const SHAPE = [2, 3, 4];
 const FEATURES = 24;
@@ -18,9 +19,9 @@ function numbers(count: number, seed: number): Float32Array<ArrayBuffer> {
   );
 }
 
-test("the derivative of a logit is TensorFlow's", async (t) => {
-  const graph = headGraph({ classes: 3 });
-  const weights = new Map(
+/** A head's weights, the same every time. */
+function weightsOf(graph: NetworkGraph): Map<string, NamedTensor> {
+  return new Map(
     [...weightShapes(graph, SHAPE)].map(([name, shape], i) => {
       const data = numbers(
         shape.reduce((a, b) => a * b, 1),
@@ -31,6 +32,11 @@ test("the derivative of a logit is TensorFlow's", async (t) => {
       return [name, { shape, data: positive }] as const;
     }),
   );
+}
+
+test("the derivative of a logit is TensorFlow's", async (t) => {
+  const graph = headGraph({ classes: 3 });
+  const weights = weightsOf(graph);
   // As behind a relu: half of them zero.
   const features = numbers(FEATURES, 99).map((x) => Math.max(x, 0));
   const { tf } = await loadTensorflow();
@@ -57,7 +63,7 @@ test("the derivative of a logit is TensorFlow's", async (t) => {
         .grad(logit)(tf.tensor(features, [1, FEATURES]))
         .dataSync();
     });
-    const found = logitGradient(graph, weights, features, classIndex);
+    const found = logitGradient(graph, weights, features, SHAPE, classIndex);
     t.is(found.length, FEATURES);
     for (const [i, value] of found.entries()) {
       t.true(
@@ -65,6 +71,33 @@ test("the derivative of a logit is TensorFlow's", async (t) => {
         `${String(value)} ${String(expected[i])}`,
       );
     }
+  }
+});
+
+test('behind global average pooling the derivative is spread over the positions', (t) => {
+  const graph = headGraph({ classes: 2, head: 'gap' });
+  const weights = weightsOf(graph);
+  const features = numbers(FEATURES, 7).map((x) => Math.max(x, 0));
+  const found = logitGradient(graph, weights, features, SHAPE, 1);
+  // By hand: mean, Dense, relu, Dense.
+  const mean = [0, 1, 2, 3].map((c) => {
+    const own = features.filter((_, i) => i % 4 === c);
+    return own.reduce((a, b) => a + b) / own.length;
+  });
+  const kernel = tensorOf(weights, 'dense/kernel').data;
+  const bias = tensorOf(weights, 'dense/bias').data;
+  const last = tensorOf(weights, 'dense_1/kernel').data;
+  const units = bias.length;
+  for (const [i, value] of found.entries()) {
+    let expected = 0;
+    for (let u = 0; u < units; u++) {
+      const hidden = mean.reduce(
+        (sum, m, c) => sum + m * (kernel[c * units + u] ?? 0),
+        bias[u] ?? 0,
+      );
+      if (hidden > 0) expected += ((kernel[(i % 4) * units + u] ?? 0) * (last[2 * u + 1] ?? 0)) / 6;
+    }
+    t.true(Math.abs(value - expected) < 1e-9, `${String(value)} ${String(expected)}`);
   }
 });
 
