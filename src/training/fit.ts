@@ -17,7 +17,10 @@ import type { TrainSettings } from './options.js';
 import { dropoutMask, epochOrder } from './random.js';
 
 /** What the loop needs of the settings. */
-export type FitSettings = Omit<TrainSettings, 'base' | 'pixels' | 'split' | 'splitSeed'>;
+export type FitSettings = Omit<
+  TrainSettings,
+  'base' | 'pixels' | 'features' | 'split' | 'splitSeed'
+>;
 
 export interface FitOptions extends TaskOptions {
   readonly head: HeadTrainer;

@@ -3,6 +3,7 @@ import { DEFAULT_BASE, RECIPE } from '../config.js';
 import { LungclsError } from '../errors.js';
 import { PIXELS, type Pixels } from '../network/compose.js';
 import type { TaskOptions } from '../runtime/progress.js';
+import { FEATURE_CHOICES, type FeatureChoice } from './feature-choice.js';
 import { FIRST_LAYERS, type FirstLayer } from './head/choose-dense.js';
 
 const DEVICES = ['auto', 'cpu', 'cuda'] as const;
@@ -44,6 +45,11 @@ export interface TrainOptions extends TaskOptions {
   reduceLrFactor?: number;
   /** Stop once validation accuracy is above this, 0.9 by default; `false`: never for this reason. */
   targetAccuracy?: number | false;
+  /**
+   * In which numbers the base computes the features: `fp32`, `int8` (calibrated on training tiles; on
+   * the CPU), or (`auto`, by default) int8 where that is several times as fast.
+   */
+  features?: FeatureChoice;
   /** Where features are computed. */
   device?: (typeof DEVICES)[number];
   /**
@@ -67,6 +73,8 @@ export interface TrainOptions extends TaskOptions {
 export interface TrainSettings {
   readonly base: string;
   readonly pixels: Pixels;
+  /** `auto` until the store is known. */
+  readonly features: FeatureChoice;
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
@@ -89,6 +97,7 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   const settings: TrainSettings = {
     base: options.base ?? DEFAULT_BASE,
     pixels: options.pixels ?? 'inception',
+    features: options.features ?? 'auto',
     epochs: options.epochs ?? RECIPE.epochs,
     batchSize: options.batchSize ?? RECIPE.batchSize,
     learningRate: options.learningRate ?? RECIPE.learningRate,
@@ -117,6 +126,9 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   }
   if (!PIXELS.includes(settings.pixels)) {
     throw expected(`one of ${PIXELS.join(', ')}`, 'pixels', settings.pixels);
+  }
+  if (!FEATURE_CHOICES.includes(settings.features)) {
+    throw expected(`one of ${FEATURE_CHOICES.join(', ')}`, 'features', settings.features);
   }
   if (options.device !== undefined && !DEVICES.includes(options.device)) {
     throw expected(`one of ${DEVICES.join(', ')}`, 'device', options.device);

@@ -18,6 +18,7 @@ import { fingerprint } from '../storage/hash.js';
 import { openPartial, type PartialOutput } from '../storage/partial.js';
 import { Checkpoint } from './checkpoint.js';
 import type { BatchSource } from './feature-batches.js';
+import { CALIBRATION_TILES, chooseFeatures } from './feature-choice.js';
 import { ensureFeatures, type StoredFeatures } from './features.js';
 import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
 import { chooseFirstLayer, createFirstDense, type FirstLayerChoice } from './head/choose-dense.js';
@@ -47,8 +48,6 @@ const RUN_VERSION = 1;
 const UNITS = [256, 128] as const;
 /** Held-out tiles on which the exported model must agree with the trained one. */
 const CHECK_TILES = 16;
-/** Training tiles on which the 8-bit model is calibrated. */
-const CALIBRATION_TILES = 64;
 /** Held-out tiles on which its classes are compared with the float32 model's: a few seconds. */
 const AGREEMENT_TILES = 128;
 const SAMPLES_PER_CLASS = 3;
@@ -84,13 +83,19 @@ export interface TrainResult {
  *   EXPORT_MISMATCH | OUTPUT_EXISTS | OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const settings = resolveSettings(options);
+  const asked = resolveSettings(options);
   const threads = resolveThreads(options.threads);
   const startedAt = performance.now();
   using memory = new PeakMemory();
   const store = await TileStore.open(options.store);
   try {
     checkStore(store);
+    const { kind: features, reason } = chooseFeatures(asked.features, {
+      tiles: store.count,
+      device: options.device,
+    });
+    const settings = { ...asked, features };
+    options.onMessage?.(`Features in ${features}: ${reason}`, 'info');
     const split = trainTestSplit(store.count, settings.split, settings.splitSeed);
     const base = await loadBase(settings.base);
     const partial = await openPartial(options.output, {
@@ -158,6 +163,10 @@ async function runTraining(run: Run): Promise<ReportData> {
     store,
     base,
     pixels: settings.pixels,
+    precision:
+      settings.features === 'int8'
+        ? { kind: 'int8', calibration: split.train.subarray(0, CALIBRATION_TILES) }
+        : { kind: 'fp32' },
     device: options.device,
     threads: options.threads,
   });

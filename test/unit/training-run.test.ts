@@ -10,7 +10,7 @@ import { openBundle } from '#src/bundle/read.js';
 import { LungclsError } from '#src/errors.js';
 import { parseCsv } from '#src/storage/csv.js';
 import { readNpyHeader } from '#src/storage/npy.js';
-import { clampInfinities } from '#src/training/features.js';
+import { clampInfinities } from '#src/training/feature-writer.js';
 import type { TrainResult } from '#src/training/train.js';
 import { CLASSES, prepare, smallTrain, TILES_PER_CLASS } from '../fixtures/training/small-run.js';
 

@@ -22,6 +22,13 @@ export const trainCommand = defineCommand({
         default: 'inception' as const,
         describe: 'What the base is fed: RGB from -1 to 1, or BGR from 0 to 255 as in the recipe',
       })
+      .option('features', {
+        choices: ['auto', 'fp32', 'int8'] as const,
+        requiresArg: true,
+        default: 'auto' as const,
+        describe:
+          'In which numbers the base computes the features; int8 is calibrated on training tiles. auto: int8 where that is several times as fast',
+      })
       .option('epochs', {
         type: 'number',
         requiresArg: true,
@@ -127,6 +134,7 @@ export const trainCommand = defineCommand({
         output: argv.output,
         base: argv.base,
         pixels: argv.pixels,
+        features: argv.features,
         epochs: argv.epochs,
         batchSize: argv['batch-size'],
         learningRate: argv['learning-rate'],
