@@ -113,9 +113,6 @@ const results: Int8Results = {
   splits,
 };
 store.close();
-await writeFile(
-  join(values.output, 'int8-features.json'),
-  `${JSON.stringify(results, null, 2)}\n`,
-);
+await writeFile(join(values.output, 'int8-features.json'), `${JSON.stringify(results, null, 2)}\n`);
 await writeFile(join(values.output, 'int8-features.md'), int8Table(results));
 console.log(int8Table(results));

@@ -217,8 +217,8 @@ async function runAll(
   try {
     for await (const { tiles, count } of store.batches(rest, BATCH_TILES)) {
       throwIfAborted(signal);
-      // A batch more than there are sessions waits: they run on while this one converts and writes.
-      if (running.length > session.sessions) await writeOldest();
+      // For each session a batch waits: it runs on while this thread converts and writes.
+      if (running.length >= 2 * session.sessions) await writeOldest();
       const run = session.run(padded(tiles, BATCH_TILES * store.tileBytes), shape);
       running.push(run.then((outputs) => featuresOf(outputs).subarray(0, count * featuresPerTile)));
       running.at(-1)?.catch(() => undefined);
