@@ -12,11 +12,14 @@ export const TOLERANCE = { float32: 1e-4, float16: 5e-3 } as const;
 /** Tiles a run: small, as both engines hold a batch's activations. */
 const BATCH = 8;
 
-export interface CheckTiles {
+export interface SomeTiles {
   /** uint8, (count, size, size, 3), RGB. */
   readonly tiles: Uint8Array;
   readonly count: number;
   readonly size: number;
+}
+
+export interface CheckTiles extends SomeTiles {
   readonly classes: number;
 }
 
@@ -107,7 +110,7 @@ export function largestDifference(found: Float32Array, reference: Float32Array):
 }
 
 /** The tiles in runs of a few, with the shape of each. */
-export function* batches({ tiles, count, size }: CheckTiles): Generator<{
+export function* batches({ tiles, count, size }: SomeTiles): Generator<{
   first: number;
   tiles: Uint8Array;
   shape: [number, number, number, number];

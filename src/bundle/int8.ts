@@ -10,7 +10,13 @@ import { quantizeModel } from '../onnx/quantize.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import { createOnnxSession } from '../runtime/onnx-session.js';
 import type { TaskOptions } from '../runtime/progress.js';
-import { batches, largestDifference, onnxProbabilities, type CheckTiles } from './agreement.js';
+import {
+  batches,
+  largestDifference,
+  onnxProbabilities,
+  type CheckTiles,
+  type SomeTiles,
+} from './agreement.js';
 import { INT8_FILE, type QuantizationFacts } from './metadata.js';
 
 /**
@@ -29,7 +35,7 @@ const METHOD =
  */
 export async function calibrateModel(
   model: OnnxModel,
-  tiles: CheckTiles,
+  tiles: SomeTiles,
   { onProgress, signal }: TaskOptions,
 ): Promise<OnnxModel> {
   const { images } = planQuantization(model);

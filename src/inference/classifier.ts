@@ -24,6 +24,8 @@ export interface Classifier {
   readonly engine: Engine;
   /** What it runs on, in words: "ONNX Runtime 1.30.0 (CPU, 2 threads)". */
   readonly description: string;
+  /** Batches that are run at once: whoever keeps one more waiting keeps the processor busy. */
+  readonly parallelRuns: number;
   /** How its tiles have to be made. */
   readonly preprocessing: PreprocessingSpec;
   readonly preprocessingFingerprint: string;
@@ -61,6 +63,8 @@ export interface ClassifierOptions extends TaskOptions {
 /** What an engine does: runs batches of one shape. */
 export interface BatchRunner {
   readonly engine: Engine;
+  /** Runs that it does at once; further ones wait. */
+  readonly parallelRuns: number;
   readonly description: string;
   /** @param tiles exactly one batch; read before the call returns */
   run(tiles: Uint8Array): Promise<Float32Array>;
@@ -125,6 +129,7 @@ class BatchingClassifier implements Classifier {
   readonly classes: readonly string[];
   readonly engine: Engine;
   readonly description: string;
+  readonly parallelRuns: number;
   readonly preprocessing: PreprocessingSpec;
   readonly preprocessingFingerprint: string;
   readonly #runner: BatchRunner;
@@ -141,6 +146,7 @@ class BatchingClassifier implements Classifier {
     this.preprocessingFingerprint = preprocessingFingerprint;
     this.engine = runner.engine;
     this.description = runner.description;
+    this.parallelRuns = runner.parallelRuns;
     this.#runner = runner;
     this.#batchSize = batchSize;
     this.#tileBytes = preprocessing.size * preprocessing.size * 3;

@@ -1,7 +1,7 @@
-/** The model's ONNX file in ONNX Runtime, in a worker thread. */
+/** The model's ONNX file in ONNX Runtime, in worker threads. */
 import { onnxFileOf, type Bundle } from '../bundle/read.js';
 import { LungclsError } from '../errors.js';
-import { createOnnxSession } from '../runtime/onnx-session.js';
+import { createOnnxPool } from '../runtime/onnx-pool.js';
 import type { BatchRunner, ClassifierOptions } from './classifier.js';
 
 /** The name of the output of every model file that the tool writes. */
@@ -15,8 +15,9 @@ export async function createOnnxRunner(
 ): Promise<BatchRunner> {
   const { precision, device = 'auto' } = options;
   const model = onnxFileOf(bundle, precision);
-  const session = await createOnnxSession({
+  const session = await createOnnxPool({
     model,
+    arrangement: precision === 'int8' ? 'throughput' : 'latency',
     // CUDA has no integer kernels for it: float32 is faster there.
     device: precision === 'int8' && device === 'auto' ? 'cpu' : device,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
@@ -24,6 +25,7 @@ export async function createOnnxRunner(
   });
   return {
     engine: 'onnx',
+    parallelRuns: session.sessions,
     description:
       precision === undefined ? session.description : `${session.description}, ${precision}`,
     async run(tiles) {

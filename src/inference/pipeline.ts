@@ -8,9 +8,6 @@ import type { ResultSink } from './result-file.js';
 import { resultRow, STATUS_OK, type ResultCounts } from './results.js';
 import type { InputBatch } from './tile-input.js';
 
-/** Batches handed to the engine and not yet written: one runs, one waits, so that it never idles. */
-const IN_FLIGHT = 2;
-
 interface RunningBatch {
   readonly paths: readonly string[];
   readonly statuses: readonly string[];
@@ -36,7 +33,8 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     throwIfAborted(signal);
     running.push(start(batch, classifier));
     batch.release();
-    if (running.length > IN_FLIGHT) await write(running.shift(), options);
+    // Those that run, and one that waits for each, so that no session idles.
+    if (running.length > 2 * classifier.parallelRuns) await write(running.shift(), options);
   }
   while (running.length > 0) {
     throwIfAborted(signal);

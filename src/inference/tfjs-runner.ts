@@ -33,6 +33,7 @@ export async function createTfjsRunner(
   });
   return {
     engine: 'tfjs',
+    parallelRuns: 1,
     description,
     async run(tiles) {
       const output = tf.tidy(() => {

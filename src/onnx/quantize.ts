@@ -21,6 +21,9 @@ import {
 import { planQuantization, producerOf, type QuantizationPlan } from './quantize-plan.js';
 import { quantizationOf, quantizeLayer, type Quantization } from './quantize-arithmetic.js';
 
+/** Raised when the same model and statistics would give other numbers. */
+export const QUANTIZATION_VERSION = 1;
+
 /**
  * The largest number that calibration saw is the largest that a scale holds.
  * @param measured statistics of every image that planQuantization names

@@ -25,6 +25,8 @@ export interface OnnxSessionOptions {
   readonly device?: SessionDevice | undefined;
   /** Threads of one run on the CPU; all available ones by default. */
   readonly threads?: number | undefined;
+  /** How many sessions like it share the work; 1 by default. Only the description tells. */
+  readonly sessions?: number | undefined;
   /** Ends the session: runs under way or queued are rejected with ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -262,14 +264,13 @@ function providersFor(device: SessionDevice): { providers: ('cpu' | 'cuda')[]; n
 
 function describe(
   ready: Extract<Reply, { kind: 'ready' }>,
-  threads: number,
+  { threads, sessions }: { threads: number; sessions: number },
   note: string | undefined,
 ): string {
   const why = note ?? ready.failures[0]?.message;
-  const device =
-    ready.provider === 'cuda'
-      ? 'CUDA'
-      : `CPU, ${String(threads)} thread${threads === 1 ? '' : 's'}`;
+  const each = `${String(threads)} thread${threads === 1 ? '' : 's'}`;
+  const cpu = sessions === 1 ? each : `${String(sessions)} sessions x ${each}`;
+  const device = ready.provider === 'cuda' ? 'CUDA' : `CPU, ${cpu}`;
   return `ONNX Runtime ${ready.version} (${device}${why === undefined ? '' : `; ${why}`})`;
 }
 
@@ -314,7 +315,7 @@ async function firstReply(worker: Worker, signal: AbortSignal | undefined): Prom
  * INVALID_OPTION, ABORTED.
  */
 export async function createOnnxSession(options: OnnxSessionOptions): Promise<OnnxSession> {
-  const { model, device = 'auto', signal } = options;
+  const { model, device = 'auto', sessions = 1, signal } = options;
   throwIfAborted(signal);
   if (!DEVICES.includes(device)) {
     throw new LungclsError(
@@ -335,7 +336,7 @@ export async function createOnnxSession(options: OnnxSessionOptions): Promise<On
   const reply = await firstReply(worker, signal);
   if (reply.kind === 'failed') throw loadError(reply.failures, label);
   if (reply.kind !== 'ready') throw sessionDied(`it answered ${reply.kind} first`);
-  const description = describe(reply, threads, note);
+  const description = describe(reply, { threads, sessions }, note);
   return new WorkerSession(
     worker,
     new Int32Array(flags),

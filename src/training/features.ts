@@ -3,39 +3,31 @@
  * the base is frozen, so it never changes. Float16 halves the disk and the reading; the head trains
  * on it in float32.
  */
-import { constants } from 'node:fs';
-import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TOOL_VERSION } from '../config.js';
-import { messageOf, systemErrorCode, writeError } from '../errors.js';
-import type { TileStore } from '../imaging/tile-store.js';
-import { floatToHalf } from '../native/addon.js';
-import type { Base } from '../network/bases.js';
-import type { Pixels } from '../network/compose.js';
+import { messageOf, systemErrorCode } from '../errors.js';
 import { inferShapes } from '../network/graph.js';
 import { BASE_OUTPUT, inceptionV3ToMixed7 } from '../network/inception-v3.js';
-import { baseModelBytes, FEATURES_OUTPUT } from '../onnx/export.js';
+import { FEATURES_OUTPUT } from '../onnx/export.js';
 import { throwIfAborted } from '../runtime/abort.js';
-import { createOnnxSession, type OnnxSession } from '../runtime/onnx-session.js';
+import type { OnnxPool } from '../runtime/onnx-pool.js';
 import type { TaskOptions } from '../runtime/progress.js';
-import { writeAll, writeFileAtomic } from '../storage/atomic.js';
+import { writeFileAtomic } from '../storage/atomic.js';
 import { fingerprint } from '../storage/hash.js';
-import { NPY_HEADER_BYTES, npyHeader, readNpyHeader } from '../storage/npy.js';
+import { NPY_HEADER_BYTES, readNpyHeader } from '../storage/npy.js';
 import { openPartial, type PartialOutput } from '../storage/partial.js';
+import { openFeatureBase, precisionIdentity, type FeatureBaseOptions } from './feature-base.js';
+import { FeatureWriter } from './feature-writer.js';
 
 const FEATURES_FILE = 'features.npy';
 const DESCRIPTION_FILE = 'features.json';
-const JOURNAL_FILE = 'journal.json';
+/** The 8-bit base, where that computed them. */
+const CALIBRATED_FILE = 'base.int8.onnx';
 /** Raised when what stands in the files changes its meaning. */
 const FORMAT_VERSION = 1;
 /** As fast as larger ones here (60 tiles/s from 8 on), at 19 MB of output a batch. */
 const BATCH_TILES = 32;
-/** Tiles between two entries of the journal, which wait for the disk: 154 MB of features. */
-const JOURNAL_TILES = 512;
-
-/** Float16's infinity and its largest number, 65504. */
-const HALF_INFINITY = 0x7c00;
-const HALF_MAX = 0x7bff;
 
 /** Features on disk. */
 export interface StoredFeatures {
@@ -67,17 +59,13 @@ interface Description {
   layer: string;
   shape: number[];
   dtype: 'float16';
+  /** Of the base's arithmetic. */
+  precision: 'fp32' | 'int8';
   runsOn: string;
   seconds: number;
 }
 
-export interface FeatureOptions extends TaskOptions {
-  readonly store: TileStore;
-  readonly base: Base;
-  readonly pixels: Pixels;
-  readonly device?: 'auto' | 'cpu' | 'cuda' | undefined;
-  readonly threads?: number | undefined;
-}
+export type FeatureOptions = FeatureBaseOptions;
 
 /**
  * Computes the features of a store, or finds those that are there. Stopped or killed, the same call
@@ -85,13 +73,14 @@ export interface FeatureOptions extends TaskOptions {
  * @throws LungclsError OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED, and those of createOnnxSession
  */
 export async function ensureFeatures(options: FeatureOptions): Promise<StoredFeatures> {
-  const { store, base, pixels } = options;
+  const { store, base, pixels, precision } = options;
   const print = fingerprint({
     version: FORMAT_VERSION,
     base: base.fingerprint,
     pixels,
     store: store.fingerprint,
     dtype: 'float16',
+    ...precisionIdentity(precision),
   });
   const directory = join(store.directory, `features-${print.slice(0, 12)}`);
   const size = store.spec.size;
@@ -116,6 +105,7 @@ export async function ensureFeatures(options: FeatureOptions): Promise<StoredFea
       layer: BASE_OUTPUT,
       shape: [store.count, ...shape],
       dtype: 'float16',
+      precision: precision.kind,
       ...done,
     };
     await writeFileAtomic(
@@ -174,32 +164,21 @@ async function readFeatures(
   }
 }
 
-interface Journal {
-  /** Tiles whose features are on disk. */
-  rows: number;
-  seconds: number;
-}
-
 /** Fills features.npy from where the journal ends. */
 async function compute(
   options: FeatureOptions,
   partial: PartialOutput,
   shape: readonly number[],
 ): Promise<{ runsOn: string; seconds: number }> {
-  const { store, base, pixels, device, threads, signal } = options;
+  const { store } = options;
   const rowBytes = shape.reduce((a, b) => a * b, 2);
   const path = partial.path(FEATURES_FILE);
   const writer = await FeatureWriter.open(path, partial, [store.count, ...shape], rowBytes);
-  let session: OnnxSession | undefined;
+  let session: OnnxPool | undefined;
   try {
-    session = await createOnnxSession({
-      model: baseModelBytes(base, { size: store.spec.size, pixels }),
-      device,
-      threads,
-      signal,
-    });
+    session = await openFeatureBase(options, partial.path(CALIBRATED_FILE));
     options.onMessage?.(
-      `Computing features of ${String(store.count - writer.rows)} tiles with ${session.description}`,
+      `Computing features of ${String(store.count - writer.rows)} tiles with ${session.description}, ${options.precision.kind}`,
       'info',
     );
     await runAll(options, session, writer);
@@ -210,7 +189,10 @@ async function compute(
         'warning',
       );
     }
-    return { runsOn: session.description, seconds: writer.seconds };
+    return {
+      runsOn: `${session.description}, ${options.precision.kind}`,
+      seconds: writer.seconds,
+    };
   } finally {
     await session?.close();
     await writer.close();
@@ -219,10 +201,12 @@ async function compute(
 
 async function runAll(
   { store, signal, onProgress }: FeatureOptions,
-  session: OnnxSession,
+  session: OnnxPool,
   writer: FeatureWriter,
 ): Promise<void> {
   const { size } = store.spec;
+  const shape = [BATCH_TILES, size, size, 3];
+  const featuresPerTile = writer.rowBytes / 2;
   const rest = Uint32Array.from({ length: store.count - writer.rows }, (_, i) => writer.rows + i);
   const running: Promise<Float32Array>[] = [];
   const writeOldest = async (): Promise<void> => {
@@ -233,11 +217,10 @@ async function runAll(
   try {
     for await (const { tiles, count } of store.batches(rest, BATCH_TILES)) {
       throwIfAborted(signal);
-      // Two batches wait in the session's thread: it runs on while this one converts and writes.
-      if (running.length >= 2) await writeOldest();
-      running.push(
-        session.run(tiles, [count, size, size, 3]).then((outputs) => featuresOf(outputs)),
-      );
+      // For each session a batch waits: it runs on while this thread converts and writes.
+      if (running.length >= 2 * session.sessions) await writeOldest();
+      const run = session.run(padded(tiles, BATCH_TILES * store.tileBytes), shape);
+      running.push(run.then((outputs) => featuresOf(outputs).subarray(0, count * featuresPerTile)));
       running.at(-1)?.catch(() => undefined);
     }
     while (running.length > 0) {
@@ -249,144 +232,16 @@ async function runAll(
   }
 }
 
+/** The last batch is filled up, so that the shape never changes. */
+function padded(tiles: Uint8Array, bytes: number): Uint8Array {
+  if (tiles.length === bytes) return tiles;
+  const whole = new Uint8Array(bytes);
+  whole.set(tiles);
+  return whole;
+}
+
 function featuresOf(outputs: Map<string, { data: Float32Array }>): Float32Array {
   const output = outputs.get(FEATURES_OUTPUT);
   if (output === undefined) throw new Error(`the model has no output ${FEATURES_OUTPUT}`);
   return output.data;
-}
-
-/** Appends rows to features.npy and keeps the journal. */
-class FeatureWriter {
-  readonly #file: FileHandle;
-  readonly #path: string;
-  readonly #journalPath: string;
-  readonly #rowBytes: number;
-  readonly #before: Journal;
-  readonly #startedAt = performance.now();
-  #half = new Uint16Array();
-  #clamped = 0;
-  #rows: number;
-  #journaled: number;
-  #journal: Promise<void> = Promise.resolve();
-
-  private constructor(
-    file: FileHandle,
-    path: string,
-    journalPath: string,
-    rowBytes: number,
-    before: Journal,
-  ) {
-    this.#file = file;
-    this.#path = path;
-    this.#journalPath = journalPath;
-    this.#rowBytes = rowBytes;
-    this.#before = before;
-    this.#rows = before.rows;
-    this.#journaled = before.rows;
-  }
-
-  static async open(
-    path: string,
-    partial: PartialOutput,
-    shape: readonly number[],
-    rowBytes: number,
-  ): Promise<FeatureWriter> {
-    try {
-      const file = await open(path, constants.O_RDWR | constants.O_CREAT);
-      const journalPath = partial.path(JOURNAL_FILE);
-      const before = await readJournal(journalPath);
-      const { size } = await file.stat();
-      const whole = size >= NPY_HEADER_BYTES + before.rows * rowBytes;
-      await writeAll(file, npyHeader({ dtype: '<f2', shape }), 0);
-      const start = whole ? before : { rows: 0, seconds: 0 };
-      return new FeatureWriter(file, path, journalPath, rowBytes, start);
-    } catch (error) {
-      throw writeError(error, path);
-    }
-  }
-
-  /** Tiles written so far. */
-  get rows(): number {
-    return this.#rows;
-  }
-
-  get seconds(): number {
-    return this.#before.seconds + (performance.now() - this.#startedAt) / 1000;
-  }
-
-  async append(features: Float32Array): Promise<void> {
-    if (this.#half.length < features.length) this.#half = new Uint16Array(features.length);
-    const half = this.#half.subarray(0, features.length);
-    floatToHalf(features, half);
-    this.#clamped += clampInfinities(half);
-    try {
-      await writeAll(
-        this.#file,
-        new Uint8Array(half.buffer, 0, half.byteLength),
-        NPY_HEADER_BYTES + this.#rows * this.#rowBytes,
-      );
-    } catch (error) {
-      throw writeError(error, this.#path);
-    }
-    this.#rows += half.byteLength / this.#rowBytes;
-    if (this.#rows - this.#journaled >= JOURNAL_TILES) {
-      await this.#journal;
-      this.#journaled = this.#rows;
-      this.#journal = this.#record(this.#rows);
-      // Awaited by the next entry, or by close().
-      this.#journal.catch(() => undefined);
-    }
-  }
-
-  /** Numbers that were too large for float16. */
-  get clamped(): number {
-    return this.#clamped;
-  }
-
-  /** Everything is on disk afterwards. */
-  async finish(): Promise<void> {
-    await this.#journal;
-    await this.#record(this.#rows);
-  }
-
-  async close(): Promise<void> {
-    await this.#journal.catch(() => undefined);
-    await this.#file.close();
-  }
-
-  async #record(rows: number): Promise<void> {
-    const entry: Journal = { rows, seconds: this.seconds };
-    try {
-      await this.#file.datasync();
-    } catch (error) {
-      throw writeError(error, this.#path);
-    }
-    await writeFileAtomic(this.#journalPath, `${JSON.stringify(entry)}\n`);
-  }
-}
-
-/**
- * Puts float16's largest number where a feature was larger: one infinity would make every loss NaN.
- * @returns how many there were
- */
-export function clampInfinities(half: Uint16Array): number {
-  let count = 0;
-  // Features stand behind a relu: none is negative.
-  for (let i = half.indexOf(HALF_INFINITY); i >= 0; i = half.indexOf(HALF_INFINITY, i + 1)) {
-    half[i] = HALF_MAX;
-    count++;
-  }
-  return count;
-}
-
-async function readJournal(path: string): Promise<Journal> {
-  try {
-    const { rows, seconds } = JSON.parse(await readFile(path, 'utf8')) as Partial<Journal>;
-    if (Number.isSafeInteger(rows) && rows !== undefined && rows >= 0) {
-      return { rows, seconds: seconds ?? 0 };
-    }
-  } catch {
-    // None yet: begin at the first tile.
-  }
-  return { rows: 0, seconds: 0 };
 }

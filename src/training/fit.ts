@@ -23,7 +23,7 @@ import type { TensorBoard } from './tensorboard/board.js';
 /** What the loop needs of the settings. */
 export type FitSettings = Omit<
   TrainSettings,
-  | ('base' | 'pixels' | 'head' | 'dropout' | 'classWeights')
+  | ('base' | 'pixels' | 'features' | 'head' | 'dropout' | 'classWeights')
   | keyof AdamConstants
   | keyof SplitSettings
 >;

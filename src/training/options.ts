@@ -6,6 +6,7 @@ import type { TaskOptions } from '../runtime/progress.js';
 import { REDUCE_LR_DEFAULTS } from './callbacks.js';
 import { isClassWeights, type ClassWeights } from './class-weights.js';
 import { expected } from './expected.js';
+import { FEATURE_CHOICES, type FeatureChoice } from './feature-choice.js';
 import { ADAM, type AdamConstants } from './head/adam.js';
 import { FIRST_LAYERS, type FirstLayer } from './head/choose-dense.js';
 import { resolveSplitSettings, type SplitOptions, type SplitSettings } from './split-options.js';
@@ -69,6 +70,11 @@ export interface TrainOptions extends TaskOptions, SplitOptions {
   reduceLrMinLr?: number;
   /** Stop once validation accuracy is above this, 0.9 by default; `false`: never for this reason. */
   targetAccuracy?: number | false;
+  /**
+   * In which numbers the base computes the features: `fp32`, `int8` (calibrated on training tiles; on
+   * the CPU), or (`auto`, by default) int8 where that is several times as fast.
+   */
+  features?: FeatureChoice;
   /** Where features are computed. */
   device?: (typeof DEVICES)[number];
   /**
@@ -101,6 +107,8 @@ export interface TrainSettings extends SplitSettings, AdamConstants {
   readonly base: string;
   readonly pixels: Pixels;
   readonly head: HeadKind;
+  /** `auto` until the store is known. */
+  readonly features: FeatureChoice;
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
@@ -129,6 +137,7 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
     base: options.base ?? DEFAULT_BASE,
     pixels: options.pixels ?? 'inception',
     head,
+    features: options.features ?? 'auto',
     epochs: options.epochs ?? RECIPE.epochs,
     batchSize: options.batchSize ?? RECIPE.batchSize,
     learningRate: options.learningRate ?? RECIPE.learningRate,
@@ -164,6 +173,9 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   }
   if (!PIXELS.includes(settings.pixels)) {
     throw expected(`one of ${PIXELS.join(', ')}`, 'pixels', settings.pixels);
+  }
+  if (!FEATURE_CHOICES.includes(settings.features)) {
+    throw expected(`one of ${FEATURE_CHOICES.join(', ')}`, 'features', settings.features);
   }
   if (options.device !== undefined && !DEVICES.includes(options.device)) {
     throw expected(`one of ${DEVICES.join(', ')}`, 'device', options.device);

@@ -16,6 +16,7 @@ import { fingerprint } from '../storage/hash.js';
 import { openPartial } from '../storage/partial.js';
 import { checkNames } from './class-weights.js';
 import { describeRun, SAMPLES_PER_CLASS } from './describe-run.js';
+import { CALIBRATION_TILES, chooseFeatures } from './feature-choice.js';
 import { ensureFeatures } from './features.js';
 import { furtherMetrics, removeFurtherCheckpoints, trainFurtherHeads } from './further-heads.js';
 import { chooseFirstLayer, type FirstLayerChoice } from './head/choose-dense.js';
@@ -32,8 +33,6 @@ import { trainHead } from './train-head.js';
 const RUN_VERSION = 1;
 /** Held-out tiles on which the exported model must agree with the trained one. */
 const CHECK_TILES = 16;
-/** Training tiles on which the 8-bit model is calibrated. */
-const CALIBRATION_TILES = 64;
 /** Held-out tiles on which its classes are compared with the float32 model's: a few seconds. */
 const AGREEMENT_TILES = 128;
 
@@ -75,13 +74,19 @@ export interface TrainResult {
  *   EXPORT_MISMATCH | OUTPUT_EXISTS | OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const settings = resolveSettings(options);
+  const asked = resolveSettings(options);
   const threads = resolveThreads(options.threads);
   const startedAt = performance.now();
   using memory = new PeakMemory();
   const store = await TileStore.open(options.store);
   try {
-    checkNames(settings.classWeights, store.classes);
+    checkNames(asked.classWeights, store.classes);
+    const { kind: features, reason } = chooseFeatures(asked.features, {
+      tiles: store.count,
+      device: options.device,
+    });
+    const settings = { ...asked, features };
+    options.onMessage?.(`Features in ${features}: ${reason}`, 'info');
     const plan = await planSplits(store, settings, options.groups);
     const base = await loadBase(settings.base);
     const head = headGraph({ ...settings, classes: store.classes.length });
@@ -140,6 +145,10 @@ async function runTraining(run: Run): Promise<ReportData> {
     store,
     base,
     pixels: settings.pixels,
+    precision:
+      settings.features === 'int8'
+        ? { kind: 'int8', calibration: split.train.subarray(0, CALIBRATION_TILES) }
+        : { kind: 'fp32' },
     device: options.device,
     threads: options.threads,
   });

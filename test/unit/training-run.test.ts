@@ -8,9 +8,10 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { openBundle } from '#src/bundle/read.js';
 import { LungclsError } from '#src/errors.js';
+import { halfToFloat } from '#src/native/addon.js';
 import { parseCsv } from '#src/storage/csv.js';
 import { readNpyHeader } from '#src/storage/npy.js';
-import { clampInfinities } from '#src/training/features.js';
+import { clampInfinities } from '#src/training/feature-writer.js';
 import type { TrainResult } from '#src/training/train.js';
 import { CLASSES, prepare, smallTrain, TILES_PER_CLASS } from '../fixtures/training/small-run.js';
 
@@ -128,6 +129,51 @@ test.serial('features are used again, and computed again where they are damaged'
   await smallTrain(copy, join(root, 'again'), { ...options, force: true });
   t.true(messages.some((m) => /^Computing the features in .* anew: 1000 bytes/.test(m)));
   t.true(before.equals(await readFile(features)));
+});
+
+test.serial('8-bit features stand beside those of float32 and are near them', async (t) => {
+  const copy = join(root, 'int8');
+  await cp(store, copy, { recursive: true });
+  const float = await featuresFolder(copy);
+  const messages: string[] = [];
+  const onMessage = (message: string): void => void messages.push(message);
+  const result = await smallTrain(copy, join(root, 'int8-run'), {
+    epochs: 1,
+    features: 'int8',
+    threads: 2,
+    onMessage,
+  });
+  t.true(
+    messages.some((m) => /sessions x 1 thread.*, int8$/.test(m)),
+    messages.join('\n'),
+  );
+  const folders = (await readdir(copy)).filter((name) => name.startsWith('features-'));
+  t.is(folders.length, 2);
+  const int8 = join(copy, folders.find((name) => !float.endsWith(name)) ?? 'none');
+  t.deepEqual((await readdir(int8)).sort(), [
+    'base.int8.onnx',
+    'features.json',
+    'features.npy',
+    'journal.json',
+  ]);
+  const metrics = JSON.parse(await readFile(join(result.output, 'metrics.json'), 'utf8')) as {
+    settings: Record<string, unknown>;
+  };
+  t.is(metrics.settings['features'], 'int8');
+
+  const read = async (folder: string): Promise<Float32Array> => {
+    const bytes = Uint8Array.from(await readFile(join(folder, 'features.npy'))).subarray(128);
+    const half = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+    const values = new Float32Array(half.length);
+    halfToFloat(half, values);
+    return values;
+  };
+  const [a, b] = [await read(float), await read(int8)];
+  const dot = (x: Float32Array, y: Float32Array): number =>
+    x.reduce((sum, value, i) => sum + value * (y[i] ?? NaN), 0);
+  const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  t.log(`cosine ${cosine.toFixed(5)}`);
+  t.true(cosine > 0.99 && cosine < 1 - 1e-7);
 });
 
 for (const stage of ['features 64', 'train 10', 'export 2']) {

@@ -1,0 +1,83 @@
+/** The frozen base as it computes features: in float32, or in 8 bits, calibrated on training tiles. */
+import { existsSync } from 'node:fs';
+import { calibrateModel } from '../bundle/int8.js';
+import { QUANTIZATION_VERSION } from '../onnx/quantize.js';
+import type { TileStore } from '../imaging/tile-store.js';
+import type { Base } from '../network/bases.js';
+import type { Pixels } from '../network/compose.js';
+import { baseModel, baseModelBytes } from '../onnx/export.js';
+import { encodeModel } from '../onnx/model.js';
+import { createOnnxPool, type OnnxPool } from '../runtime/onnx-pool.js';
+import type { SessionDevice } from '../runtime/onnx-session.js';
+import type { TaskOptions } from '../runtime/progress.js';
+import { writeFileAtomic } from '../storage/atomic.js';
+import type { Json } from '../storage/hash.js';
+
+/** In which numbers the base is computed. */
+export type FeaturePrecision =
+  | { readonly kind: 'fp32' }
+  | {
+      readonly kind: 'int8';
+      /** Rows of the store: tiles to train on, never such as are held out. */
+      readonly calibration: ArrayLike<number>;
+    };
+
+export interface FeatureBaseOptions extends TaskOptions {
+  readonly store: TileStore;
+  readonly base: Base;
+  readonly pixels: Pixels;
+  readonly precision: FeaturePrecision;
+  readonly device?: SessionDevice | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** What features depend on beyond base, pixels and tiles; nothing for float32. */
+export function precisionIdentity(precision: FeaturePrecision): Readonly<Record<string, Json>> {
+  if (precision.kind === 'fp32') return {};
+  return {
+    precision: 'int8',
+    quantization: QUANTIZATION_VERSION,
+    calibration: Array.from(precision.calibration),
+  };
+}
+
+/**
+ * Loads the base.
+ * @param calibrated where the 8-bit model is kept, so that a run that was killed goes on with the same
+ * @throws LungclsError as createOnnxSession; OUTPUT_UNWRITABLE | DISK_FULL
+ */
+export async function openFeatureBase(
+  options: FeatureBaseOptions,
+  calibrated: string,
+): Promise<OnnxPool> {
+  const { store, base, pixels, precision, device, threads, signal } = options;
+  const network = { size: store.spec.size, pixels };
+  if (precision.kind === 'fp32') {
+    return await createOnnxPool({
+      model: baseModelBytes(base, network),
+      arrangement: 'latency',
+      device,
+      threads,
+      signal,
+    });
+  }
+  if (!existsSync(calibrated)) {
+    const rows = Uint32Array.from(precision.calibration);
+    const tiles = new Uint8Array(rows.length * store.tileBytes);
+    await store.readTiles(rows, tiles);
+    const model = await calibrateModel(
+      baseModel(base, network),
+      { tiles, count: rows.length, size: store.spec.size },
+      options,
+    );
+    await writeFileAtomic(calibrated, Buffer.concat(encodeModel(model)));
+  }
+  // GPUs have no integer kernels for it.
+  return await createOnnxPool({
+    model: calibrated,
+    arrangement: 'throughput',
+    device: 'cpu',
+    threads,
+    signal,
+  });
+}

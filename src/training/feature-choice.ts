@@ -1,0 +1,44 @@
+/** In which numbers the base computes features: what the user wants, and what is taken. */
+import { cudaProblem } from '../runtime/cuda.js';
+import { hasInt8Instructions } from '../runtime/cpu.js';
+import type { SessionDevice } from '../runtime/onnx-session.js';
+import type { FeaturePrecision } from './feature-base.js';
+
+export const FEATURE_CHOICES = ['auto', 'fp32', 'int8'] as const;
+export type FeatureChoice = (typeof FEATURE_CHOICES)[number];
+
+/** Below this calibration takes as long as it saves. */
+const LEAST_TILES_FOR_INT8 = 1000;
+/**
+ * Training tiles for the calibration, as many as for `model.int8.onnx` and the same ones, so that its
+ * features are those that the head was trained on.
+ */
+export const CALIBRATION_TILES = 64;
+
+export interface ChosenFeatures {
+  readonly kind: FeaturePrecision['kind'];
+  /** Why, for people. */
+  readonly reason: string;
+}
+
+/**
+ * `auto` takes 8 bits where they are faster. What they do to the accuracy is measured by
+ * `npm run bench:int8-features`: see bench/results/int8-features.md.
+ */
+export function chooseFeatures(
+  choice: FeatureChoice,
+  { tiles, device = 'auto' }: { tiles: number; device?: SessionDevice | undefined },
+  hasInt8: () => boolean = hasInt8Instructions,
+): ChosenFeatures {
+  if (choice !== 'auto') return { kind: choice, reason: 'as asked for' };
+  const float = (reason: string): ChosenFeatures => ({ kind: 'fp32', reason });
+  if (device === 'cuda' || (device === 'auto' && cudaProblem() === undefined)) {
+    return float('on a GPU float32 is faster');
+  }
+  if (tiles < LEAST_TILES_FOR_INT8) {
+    return float(`${String(tiles)} tiles are too few to gain by calibrating 8 bits`);
+  }
+  return hasInt8()
+    ? { kind: 'int8', reason: 'several times as fast here, for as good a head; --features fp32' }
+    : float('no 8-bit dot products are known of this CPU');
+}

@@ -1,0 +1,30 @@
+import test from 'ava';
+import { precisionIdentity } from '#src/training/feature-base.js';
+import { chooseFeatures } from '#src/training/feature-choice.js';
+import { resolveSettings } from '#src/training/options.js';
+
+test('auto takes 8 bits on a CPU that is fast at them, for enough tiles', (t) => {
+  const kind = (tiles: number, hasInt8: boolean, device: 'cpu' | 'cuda' = 'cpu'): string =>
+    chooseFeatures('auto', { tiles, device }, () => hasInt8).kind;
+  t.is(kind(15_000, true), 'int8');
+  t.is(kind(15_000, false), 'fp32');
+  t.is(kind(15_000, true, 'cuda'), 'fp32');
+  t.is(kind(200, true), 'fp32');
+  t.is(chooseFeatures('int8', { tiles: 2, device: 'cuda' }, () => false).kind, 'int8');
+  t.is(chooseFeatures('fp32', { tiles: 15_000, device: 'cpu' }, () => true).kind, 'fp32');
+});
+
+test('features of another calibration are others; those of float32 keep their identity', (t) => {
+  t.deepEqual(precisionIdentity({ kind: 'fp32' }), {});
+  const identity = (rows: number[]): unknown =>
+    precisionIdentity({ kind: 'int8', calibration: Int32Array.from(rows) });
+  t.deepEqual(identity([3, 1]), { precision: 'int8', quantization: 1, calibration: [3, 1] });
+  t.notDeepEqual(identity([3, 1]), identity([1, 3]));
+});
+
+test('another word for features is refused', (t) => {
+  const features = JSON.parse('"int4"') as 'int8';
+  t.throws(() => resolveSettings({ store: 's', output: 'o', features }), {
+    message: 'Expected one of auto, fp32, int8 for features but received "int4" of type string',
+  });
+});
