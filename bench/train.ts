@@ -100,9 +100,7 @@ async function main(): Promise<void> {
   const store = join(values.work, 'store');
 
   const trial: Trial = { machine, note: values.note, kerasEpochs, own: [], complete: false };
-  const record = async (): Promise<void> => {
-    await writeResults(values.output, trial);
-  };
+  const record = (): Promise<boolean> => writeResults(values.output, trial);
   trial.preprocess = await phases.run('preprocess', () => ownPreprocess(archive, store));
   await record();
   trial.keras = await phases.run('keras', () =>
@@ -136,7 +134,7 @@ async function main(): Promise<void> {
     }
   }
   trial.complete = true;
-  await record();
+  if (!(await record())) process.exitCode = 1;
   console.error(`Wrote ${join(values.output, 'train.md')}`);
 }
 
