@@ -82,15 +82,6 @@ export function numberGroups(from: string, groups: readonly (string | undefined)
   return { from, names, ids, unknown };
 }
 
-/** The group's name of each of some tiles; one of no known group has its own path for a name. */
-export function groupNames(
-  { names, ids }: Groups,
-  tiles: Int32Array,
-  paths: readonly string[],
-): string[] {
-  return Array.from(tiles, (tile) => names[ids[tile] ?? -1] ?? paths[tile] ?? '');
-}
-
 /** Undefined where every field of the file is empty. */
 async function fromFile(store: GroupedTiles, file: string): Promise<Groups | undefined> {
   const { values } = await readPathTable(file, LAYOUTS, store.paths);

@@ -1,7 +1,7 @@
 /** Which tiles train and which validate: from settings and store to splits, and what to say of them. */
 import { groupedFolds, stratifiedFolds } from '../dataset/folds.js';
 import { groupedSplit } from '../dataset/grouped-split.js';
-import { findGroups, groupNames, type Groups } from '../dataset/groups.js';
+import { findGroups, type Groups } from '../dataset/groups.js';
 import { readSplitFile } from '../dataset/split-file.js';
 import { trainTestSplit, type Split } from '../dataset/split.js';
 import { LungclsError } from '../errors.js';
@@ -14,8 +14,6 @@ import type { SplitSettings } from './split-options.js';
 
 export interface PlannedSplit extends Split {
   readonly facts: ReportSplit;
-  /** Of each validation tile the name of its group, for intervals over groups; undefined: not known. */
-  readonly validationGroups: readonly string[] | undefined;
 }
 
 /** Every split that a run trains on. */
@@ -45,7 +43,6 @@ export async function planSplits(
   const planned = (kind: ReportSplit['kind'], split: Split, more: Partial<ReportSplit>) => ({
     ...split,
     facts: describe(store, settings, groups, kind, split, more),
-    validationGroups: groups && groupNames(groups, split.validation, store.paths),
   });
   const { validationShare, splitSeed: seed, splitTolerance: tolerance, split: asked } = settings;
   if (validationShare === null) {
