@@ -32,7 +32,7 @@ export interface SplitPlan {
 /**
  * Makes the splits that the settings ask for.
  * @param groupsFile see findGroups
- * @throws LungclsError TOO_FEW_CLASSES | TOO_FEW_TILES | GROUPS_UNKNOWN | SPLIT_INVALID |
+ * @throws LungclsError INVALID_OPTION | TOO_FEW_CLASSES | TOO_FEW_TILES | GROUPS_UNKNOWN | SPLIT_INVALID |
  *   SPLIT_IMPOSSIBLE | INPUT_NOT_FOUND | INPUT_UNREADABLE
  */
 export async function planSplits(
@@ -48,7 +48,7 @@ export async function planSplits(
   });
   const { validationShare, splitSeed: seed, splitTolerance: tolerance, split: asked } = settings;
   if (validationShare === null) {
-    const split = await readSplitFile(asked, store.paths, seed);
+    const split = await readGivenSplit(asked, store, seed);
     const main = planned('file', split, { file: asked });
     return { main, ...(groups && { groups }), fingerprint: fingerprintOf([main]) };
   }
@@ -89,6 +89,20 @@ export async function planSplits(
     ...(folds === undefined ? {} : { folds }),
     fingerprint: fingerprintOf([main, ...(other === undefined ? [] : [other]), ...(folds ?? [])]),
   };
+}
+
+/** A name that is no file may as well be a misspelt kind of split. */
+async function readGivenSplit(file: string, store: TileStore, seed: number): Promise<Split> {
+  try {
+    return await readSplitFile(file, store.paths, seed);
+  } catch (error) {
+    if (!(error instanceof LungclsError) || error.code !== 'INPUT_NOT_FOUND') throw error;
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected random, grouped or a CSV file for split but received "${file}", and there is no such file`,
+      { path: file, cause: error },
+    );
+  }
 }
 
 function checkClasses(store: TileStore): void {

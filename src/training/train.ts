@@ -66,12 +66,13 @@ export interface TrainResult {
  * Trains a head on the features of a tile store and writes the run folder: history.csv, metrics.json,
  * predictions.csv (the validation part), split.csv, report.html, checkpoint/ and model/; with
  * `compareSplits` also comparison/, with `folds` also folds/. Features are kept beside the tiles for
- * later runs. Stopped or killed, the same call continues, and ends with
- * the same weights as an uninterrupted one on the same TensorFlow.
+ * later runs. Stopped or killed, the same call continues, and ends with the same weights as an
+ * uninterrupted one on the same TensorFlow.
  *
  * @throws LungclsError INVALID_OPTION | STORE_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE |
- *   TOO_FEW_CLASSES | TOO_FEW_TILES | GROUPS_UNKNOWN | SPLIT_INVALID | SPLIT_IMPOSSIBLE | BASE_MISSING | BACKEND_UNAVAILABLE | DEVICE_UNAVAILABLE | TRAINING_DIVERGED |
- *   EXPORT_MISMATCH | OUTPUT_EXISTS | OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED
+ *   TOO_FEW_CLASSES | TOO_FEW_TILES | GROUPS_UNKNOWN | SPLIT_INVALID | SPLIT_IMPOSSIBLE | BASE_MISSING |
+ *   BACKEND_UNAVAILABLE | DEVICE_UNAVAILABLE | TRAINING_DIVERGED | EXPORT_MISMATCH | OUTPUT_EXISTS |
+ *   OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const asked = resolveSettings(options);

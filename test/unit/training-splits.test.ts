@@ -206,4 +206,8 @@ test.serial('a split of a file is taken as it is', async (t) => {
   t.deepEqual(given.main.facts.leakage, { tiles: 0, share: 0, groups: 0, unknown: 0 });
   t.is(given.main.validation.length, TILES / 5);
   t.not(given.fingerprint, random.fingerprint);
+  await t.throwsAsync(plan({ split: 'gruoped' }), {
+    code: 'INVALID_OPTION',
+    message: /^Expected random, grouped or a CSV file for split but received "gruoped"/,
+  });
 });

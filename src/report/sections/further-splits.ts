@@ -88,12 +88,15 @@ function table(title: string, rows: readonly (readonly [Part, ReportComparedSpli
             <td class="number">${formatDecimal(scores.macroF1)}</td>
             <td class="number">${formatCount(split.train)}</td>
             <td class="number">${formatCount(split.validation)}</td>
-            <td class="number">
-              ${split.leakage === undefined ? 'not known' : formatPercent(split.leakage.share)}
-            </td>
+            <td class="number">${leaked(split)}</td>
             <td class="number">${scores.bestEpoch}</td>
           </tr>`,
       )}
     </tbody>
   </table>`;
+}
+
+function leaked({ leakage }: ReportComparedSplit['split']): string {
+  if (leakage === undefined) return 'not known';
+  return `${leakage.unknown > 0 ? 'at least ' : ''}${formatPercent(leakage.share)}`;
 }

@@ -11,11 +11,11 @@ const KINDS: Readonly<Record<ReportSplit['kind'], string>> = {
 };
 
 /**
- * Whether copies of validation tiles may have been trained on: they have, or it is not known which tiles
- * are copies. A grouped split without figures is taken at its word.
+ * Whether copies of validation tiles may have been trained on: they have, or of some tiles it is not known.
+ * A grouped split without figures is taken at its word.
  */
 export function mayLeak({ kind, leakage }: ReportSplit): boolean {
-  return leakage === undefined ? kind !== 'grouped' : leakage.tiles > 0;
+  return leakage === undefined ? kind !== 'grouped' : leakage.tiles + leakage.unknown > 0;
 }
 
 export function splitSection({ split, classes, store }: ReportData): Section {
@@ -96,22 +96,22 @@ function classTable(
 }
 
 function caveat(split: ReportSplit): Html | undefined {
-  const { leakage, groups } = split;
-  if (mayLeak(split)) return leakCaveat(split);
-  if (leakage === undefined || groups === undefined || groups.unknownTiles === 0) return undefined;
+  if (!mayLeak(split)) return undefined;
+  const { leakage } = split;
+  if (leakage === undefined || leakage.tiles > 0) return leakCaveat(split);
   return note(
     'caution',
     html`<p>
-      <strong>Of ${formatCount(leakage.unknown)} validation tiles it is not known</strong> whether
-      copies of them were trained on: they stand in no group. If there are such copies, the scores
-      are better than on new tissue.
+      <strong>Read the scores as an upper bound.</strong> Of ${formatCount(leakage.unknown)}
+      validation tiles it is not known whether copies of them were trained on: they stand in no
+      group. If they were, the scores are better than on new tissue.
     </p>`,
   );
 }
 
 /** The figures: Batchkala et al., LC25000-clean, DEMI workshop at MICCAI 2024. */
 function leakCaveat({ leakage, validation, kind }: ReportSplit): Html {
-  const measured = leakage && `${formatCount(leakage.tiles)} of ${formatCount(validation)}`;
+  const measured = leakage && `${formatCount(leakage.tiles)} of the ${formatCount(validation)}`;
   return note(
     'caution',
     html`<p>
@@ -121,12 +121,12 @@ function leakCaveat({ leakage, validation, kind }: ReportSplit): Html {
             ? html`${kind === 'random' && 'The tiles were divided one by one.'} Where a data set
                 holds several tiles made from one original image, copies of it may stand on both
                 sides, and the model is judged on what it has nearly seen.
-                <code>lungcls-fast audit</code> finds such copies; with them known,
-                <code>--split grouped</code> keeps them apart.`
-            : html`Of ${measured} validation tiles the model was trained on a copy made from the
-                same original, so it is judged on what it has nearly seen. Train with
-                <code>--split grouped</code> for an honest figure, or
-                <code>--compare-splits</code> for both.`
+                <code class="whole">lungcls-fast audit</code> finds such copies; with them known,
+                <code class="whole">--split grouped</code> keeps them apart.`
+            : html`The model was trained on copies of ${measured} validation tiles, made from the
+                same originals: it is judged on what it has nearly seen. Train with
+                <code class="whole">--split grouped</code> for an honest figure, or with
+                <code class="whole">--compare-splits</code> for both.`
         }
       </p>
       <p>
