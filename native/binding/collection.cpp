@@ -71,8 +71,10 @@ TileCollection& Collection::idle(Napi::Env env) const {
   return *collection_;
 }
 
-void Collection::requireIndex(Napi::Env env) const {
-  if (!indexed_) throw Napi::Error::New(env, "The collection has no index yet");
+void Collection::requireDescribed(Napi::Env env) const {
+  if (described_ < collection_->shape().tiles) {
+    throw Napi::Error::New(env, "Not all tiles have been described");
+  }
 }
 
 Napi::Value Collection::begin(const Napi::CallbackInfo& info, const Environment::Start& start) {
@@ -109,9 +111,7 @@ Napi::Value Collection::describe(const Napi::CallbackInfo& info) {
 
 Napi::Value Collection::index(const Napi::CallbackInfo& info) {
   auto& collection = idle(info.Env());
-  if (described_ < collection.shape().tiles) {
-    throw Napi::Error::New(info.Env(), "Not all tiles have been described");
-  }
+  requireDescribed(info.Env());
   auto promise = begin(info, [&](Environment::Done done) { collection.index(std::move(done)); });
   indexed_ = true;
   return promise;
@@ -119,7 +119,7 @@ Napi::Value Collection::index(const Napi::CallbackInfo& info) {
 
 Napi::Value Collection::neighbours(const Napi::CallbackInfo& info) {
   auto& collection = idle(info.Env());
-  requireIndex(info.Env());
+  if (!indexed_) throw Napi::Error::New(info.Env(), "The collection has no index yet");
   const std::size_t tiles = collection.shape().tiles;
   const std::size_t first = wholeNumber(info[0], "first", 0, tiles - 1);
   const std::size_t count = wholeNumber(info[1], "count", 1, tiles - first);
@@ -133,7 +133,7 @@ Napi::Value Collection::neighbours(const Napi::CallbackInfo& info) {
 
 Napi::Value Collection::registerPairs(const Napi::CallbackInfo& info) {
   auto& collection = idle(info.Env());
-  requireIndex(info.Env());
+  requireDescribed(info.Env());
   const auto pairs =
       typedArray<Napi::Uint32Array>(info[0], napi_uint32_array, "pairs (Uint32Array)");
   auto numbers =

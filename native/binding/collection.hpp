@@ -32,7 +32,7 @@ class Collection : public Napi::ObjectWrap<Collection> {
 
   // The collection with nothing under way; throws otherwise.
   registration::TileCollection& idle(Napi::Env env) const;
-  void requireIndex(Napi::Env env) const;
+  void requireDescribed(Napi::Env env) const;
   // `start`, with this object and all typed arrays among the arguments kept.
   Napi::Value begin(const Napi::CallbackInfo& info, const Environment::Start& start);
 
