@@ -119,8 +119,9 @@ constexpr std::size_t histogramAt(std::size_t row, std::size_t column) {
 // Adds a slope to the eight histogram bins around it, by trilinear interpolation. `row` and
 // `column` are above -1 and below kCells, `bin` is from 0 to kBins.
 void addTo(Histograms& histograms, float row, float column, float bin, float value) {
-  const auto r = static_cast<std::size_t>(row + 1);
-  const auto c = static_cast<std::size_t>(column + 1);
+  // Just below kCells, the sum may be rounded up.
+  const auto r = std::min(kCells, static_cast<std::size_t>(row + 1));
+  const auto c = std::min(kCells, static_cast<std::size_t>(column + 1));
   const auto b = std::min(kBins - 1, static_cast<std::size_t>(bin));
   const float fr = row + 1 - static_cast<float>(r);
   const float fc = column + 1 - static_cast<float>(c);
