@@ -21,12 +21,7 @@ export type { ImageSource, ZipEntryLocation } from './imaging/source.js';
 export { TileStore, type StoreBatch } from './imaging/tile-store.js';
 export type { PreprocessingSpec, ResizeMode } from './imaging/preprocessing.js';
 
-export {
-  audit,
-  type AuditOptions,
-  type AuditResult,
-  type ClassGroups,
-} from './audit/audit.js';
+export { audit, type AuditOptions, type AuditResult, type ClassGroups } from './audit/audit.js';
 export {
   explainPair,
   type ExplainedStep,

@@ -125,7 +125,7 @@ export function findChain(
   }
   const chain: [number, number][] = [];
   if (cameFrom[onto] === -1) return chain;
-  for (let row = onto; row !== from; ) {
+  for (let row = onto; row !== from;) {
     const before = cameFrom[row] ?? from;
     chain.unshift([before, row]);
     row = before;
@@ -162,10 +162,9 @@ async function explainStep(
   };
 }
 
-function figures(registration: Registration): Omit<
-  ExplainedStep,
-  'from' | 'onto' | 'correlation' | 'covered'
-> {
+function figures(
+  registration: Registration,
+): Omit<ExplainedStep, 'from' | 'onto' | 'correlation' | 'covered'> {
   const [re, im] = registration.factor;
   return {
     verdict: verdictOf(registration),
@@ -205,7 +204,9 @@ async function draw(panels: readonly Panels[], size: number): Promise<Buffer> {
       const text = { x: left, size: 13, maxWidth: SHOWN, fill: '#555555' };
       texts.push(await titlePath(title, { ...text, y: top + SHOWN + 16 }));
       if (column === 2) {
-        texts.push(await titlePath(summary(step), { ...text, y: top + SHOWN + 33, maxWidth: 3 * SHOWN }));
+        texts.push(
+          await titlePath(summary(step), { ...text, y: top + SHOWN + 33, maxWidth: 3 * SHOWN }),
+        );
       }
     }
   }

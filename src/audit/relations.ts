@@ -32,7 +32,11 @@ export interface Relations {
   /** Those of them that share at least `leastInliers` places. */
   readonly relations: readonly Relation[];
   /** Of each step: seconds. */
-  readonly seconds: { readonly describe: number; readonly search: number; readonly register: number };
+  readonly seconds: {
+    readonly describe: number;
+    readonly search: number;
+    readonly register: number;
+  };
 }
 
 /** @throws LungclsError ADDON_MISSING | ABORTED, and those of TileStore.readTiles */

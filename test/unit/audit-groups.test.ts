@@ -86,9 +86,18 @@ test('leakage counts validation tiles with a sibling in training', (t) => {
 });
 
 test('a chain is the shortest way, or none', (t) => {
-  const pairs = [[0, 1], [1, 2], [2, 3], [3, 0], [5, 6]] as const;
+  const pairs = [
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [3, 0],
+    [5, 6],
+  ] as const;
   t.deepEqual(findChain(7, pairs, 0, 2).length, 2);
-  t.deepEqual(findChain(7, pairs, 3, 1), [[3, 2], [2, 1]]);
+  t.deepEqual(findChain(7, pairs, 3, 1), [
+    [3, 2],
+    [2, 1],
+  ]);
   t.deepEqual(findChain(7, pairs, 0, 6), []);
 });
 
