@@ -138,7 +138,8 @@ Napi::Value Collection::registerPairs(const Napi::CallbackInfo& info) {
       typedArray<Napi::Uint32Array>(info[0], napi_uint32_array, "pairs (Uint32Array)");
   auto numbers =
       typedArray<Napi::Float32Array>(info[1], napi_float32_array, "results (Float32Array)");
-  if (pairs.ElementLength() % 2 != 0) refuse(info.Env(), "Expected an even number of rows in pairs");
+  if (pairs.ElementLength() % 2 != 0)
+    refuse(info.Env(), "Expected an even number of rows in pairs");
   const std::size_t count = pairs.ElementLength() / 2;
   requireLength(numbers, count * kResultNumbers, "results (Float32Array)");
   auto batch = std::make_shared<Batch>();

@@ -128,7 +128,8 @@ std::vector<float> searched(std::size_t originals, std::size_t copies, std::size
     pairs.push_back({static_cast<std::uint32_t>(i / k), found[i]});
   }
   std::vector<Registration> results(pairs.size());
-  finish([&](auto done) { tiles->registerPairs(pairs.data(), pairs.size(), results.data(), done); });
+  finish(
+      [&](auto done) { tiles->registerPairs(pairs.data(), pairs.size(), results.data(), done); });
   std::vector<float> numbers;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto& [transform, matches, inliers] = results[i];

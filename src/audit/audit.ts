@@ -6,7 +6,7 @@ import { TileStore } from '../imaging/tile-store.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { resolveThreads } from '../runtime/threads.js';
-import { groupTiles, LEAST_INLIERS, type Grouping } from './group-tiles.js';
+import { groupTiles, LEAST_INLIERS, type Grouping, type GroupingOptions } from './group-tiles.js';
 import { checkOutputs, nameGroups, writeAudit } from './groups-file.js';
 import { leakage, type Leakage } from './leakage.js';
 import { findRelations, NEIGHBOURS, type Relations } from './relations.js';
@@ -19,6 +19,8 @@ export interface AuditOptions extends TaskOptions {
   output?: string;
   /** A hint: how many originals each class was made from. */
   originals?: number;
+  /** Put fields of one slide that overlap into one group, not only copies; false by default. */
+  joinOverlaps?: boolean;
   threads?: number;
   /** Replace what an earlier audit wrote. */
   force?: boolean;
@@ -60,7 +62,7 @@ export interface AuditResult {
  *   ADDON_MISSING | ABORTED, and the codes of TileStore.open
  */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
-  const { originals, force = false, onMessage } = options;
+  const { originals, joinOverlaps = false, force = false, onMessage } = options;
   if (originals !== undefined && (!Number.isInteger(originals) || originals < 1)) {
     throw new LungclsError(
       'INVALID_OPTION',
@@ -79,7 +81,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     }
     const start = performance.now();
     const found = await findRelations({ ...options, store, threads }, LEAST_INLIERS);
-    const grouping = groupTiles(store.labels, found.relations, originals);
+    const grouping = groupTiles(store.labels, found.relations, { originals, joinOverlaps });
     const names = nameGroups(grouping, store);
     const seconds = (performance.now() - start) / 1000;
     throwIfAborted(options.signal);
@@ -103,7 +105,13 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
         'warning',
       );
     }
-    await writeAudit(output, store, grouping, names, describe(store, result, found, originals));
+    await writeAudit(
+      output,
+      store,
+      grouping,
+      names,
+      describe(store, result, found, { originals, joinOverlaps }),
+    );
     return result;
   } finally {
     store.close();
@@ -154,7 +162,7 @@ function describe(
   store: TileStore,
   result: AuditResult,
   found: Relations,
-  originals: number | undefined,
+  { originals, joinOverlaps }: GroupingOptions,
 ): object {
   const { output: _, ...numbers } = result;
   return {
@@ -168,6 +176,7 @@ function describe(
       minInliers: MIN_INLIERS,
       maxOffCentre: MAX_OFF_CENTRE,
       originals: originals ?? null,
+      joinOverlaps,
     },
     split: { share: RECIPE.split, seed: RECIPE.splitSeed },
     ...numbers,

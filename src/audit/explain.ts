@@ -190,8 +190,8 @@ async function draw(panels: readonly Panels[], size: number): Promise<Buffer> {
   const height = GAP + panels.length * rowHeight;
   const overlays: OverlayOptions[] = [];
   const texts: string[] = [];
-  for (const [line, { step, pictures }] of panels.entries()) {
-    const top = GAP + line * rowHeight;
+  for (const [row, { step, pictures }] of panels.entries()) {
+    const top = GAP + row * rowHeight;
     for (const [column, pixels] of pictures.entries()) {
       const left = GAP + column * (SHOWN + GAP);
       const input = await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
@@ -203,12 +203,9 @@ async function draw(panels: readonly Panels[], size: number): Promise<Buffer> {
       const title = column < 2 ? name : (TITLES[column] ?? '');
       const text = { x: left, size: 13, maxWidth: SHOWN, fill: '#555555' };
       texts.push(await titlePath(title, { ...text, y: top + SHOWN + 16 }));
-      if (column === 2) {
-        texts.push(
-          await titlePath(summary(step), { ...text, y: top + SHOWN + 33, maxWidth: 3 * SHOWN }),
-        );
-      }
     }
+    const line = { x: GAP, y: top + SHOWN + 33, size: 13, maxWidth: width - 2 * GAP };
+    texts.push(await titlePath(summary(step), { ...line, fill: '#1a1a1a' }));
   }
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${String(width)}" height="${String(height)}">${texts.join('')}</svg>`;
   overlays.push({ input: Buffer.from(svg), left: 0, top: 0 });

@@ -20,18 +20,25 @@ export interface Grouping {
   readonly overlaps: readonly (readonly [group: number, other: number])[];
 }
 
-/**
- * @param classOf class index of each row
- * @param originals How many originals each class has, where that is known. While a class has more groups
- * than that, those whose link is surest are joined, though it be weaker than is asked otherwise.
- */
+export interface GroupingOptions {
+  /**
+   * How many originals each class has, where that is known. While a class has more groups than that,
+   * those whose link is surest are joined, though it be weaker than is asked otherwise.
+   */
+  readonly originals?: number | undefined;
+  /** Fields that overlap count as one original. */
+  readonly joinOverlaps?: boolean;
+}
+
+/** @param classOf class index of each row */
 export function groupTiles(
   classOf: Int32Array,
   relations: readonly Relation[],
-  originals?: number,
+  { originals, joinOverlaps = false }: GroupingOptions = {},
 ): Grouping {
+  const joined = joinOverlaps ? ['original', 'overlap'] : ['original'];
   const links = relations
-    .filter(({ registration }) => verdictOf(registration) === 'original')
+    .filter(({ registration }) => joined.includes(verdictOf(registration)))
     .map(linkOf);
   const { sets, merges, refused } = joinTiles(classOf.length, links, SURE_INLIERS);
   const more = originals === undefined ? [] : joinTo(originals, classOf, relations, sets);

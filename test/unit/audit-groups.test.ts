@@ -67,6 +67,9 @@ test('groups are numbered by their first row; overlapping ones are named and kep
   t.deepEqual([...grouping.groupOf], [0, 1, 2, 1, 0]);
   t.is(grouping.groups, 3);
   t.deepEqual(grouping.overlaps, [[0, 1]]);
+  const joined = groupTiles(Int32Array.of(0, 0, 0, 0, 1), relations, { joinOverlaps: true });
+  t.deepEqual([...joined.groupOf], [0, 0, 1, 0, 0]);
+  t.deepEqual(joined.overlaps, []);
   const store = { classes: ['n', 'aca'], labels: Int32Array.of(0, 1, 0, 0, 1) };
   t.deepEqual(nameGroups(grouping, store), ['n-000', 'aca-000', 'n-001']);
 });
@@ -75,9 +78,9 @@ test('the hint joins what is likeliest until there are as many groups, and no mo
   const relations = [relation(0, 1, 9), relation(1, 2, 7), relation(2, 3, 8, 0.5)];
   const classOf = Int32Array.of(0, 0, 0, 0);
   t.is(groupTiles(classOf, relations).groups, 4);
-  t.deepEqual([...groupTiles(classOf, relations, 3).groupOf], [0, 0, 1, 2]);
+  t.deepEqual([...groupTiles(classOf, relations, { originals: 3 }).groupOf], [0, 0, 1, 2]);
   // Nothing centred is left that would join the fourth.
-  t.deepEqual([...groupTiles(classOf, relations, 1).groupOf], [0, 0, 0, 1]);
+  t.deepEqual([...groupTiles(classOf, relations, { originals: 1 }).groupOf], [0, 0, 0, 1]);
 });
 
 test('leakage counts validation tiles with a sibling in training', (t) => {

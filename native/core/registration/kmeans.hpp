@@ -14,8 +14,12 @@ struct Vectors {
   std::size_t dimensions = 0;
   std::vector<std::int16_t> values;
 
-  [[nodiscard]] std::size_t count() const { return dimensions == 0 ? 0 : values.size() / dimensions; }
-  [[nodiscard]] const std::int16_t* at(std::size_t i) const { return values.data() + i * dimensions; }
+  [[nodiscard]] std::size_t count() const {
+    return dimensions == 0 ? 0 : values.size() / dimensions;
+  }
+  [[nodiscard]] const std::int16_t* at(std::size_t i) const {
+    return values.data() + i * dimensions;
+  }
 };
 
 // Position of the centre with the largest scalar product; the first of equals.

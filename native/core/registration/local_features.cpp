@@ -167,7 +167,8 @@ Histograms histogramsOf(const Gradient& gradient, const Extremum& e, float direc
       if (!inside) continue;
       const float turn = slope[x] - direction;
       const float bin = (turn - std::floor(turn)) * kBins;
-      const float value = magnitude[x] * weight * weights[static_cast<std::size_t>(x - window.left)];
+      const float value =
+          magnitude[x] * weight * weights[static_cast<std::size_t>(x - window.left)];
       addTo(histograms, row, column, bin, value);
     }
   }
@@ -217,8 +218,8 @@ TileFeatures describeTile(const std::uint8_t* rgb, std::size_t size) {
     const auto pixels = static_cast<float>(std::size_t{1} << e.octave);
     for (const float direction : directionsOf(*gradient, e)) {
       if (result.features.size() == kMostFeatures) return result;
-      result.features.push_back({(e.x * pixels + 0.5F) / side - 0.5F,
-                                 (e.y * pixels + 0.5F) / side - 0.5F, site});
+      result.features.push_back(
+          {(e.x * pixels + 0.5F) / side - 0.5F, (e.y * pixels + 0.5F) / side - 0.5F, site});
       result.descriptors.push_back(descriptorOf(*gradient, e, direction));
     }
     ++site;

@@ -1,6 +1,6 @@
-// Local features of a tile: where its blobs are, and what their surroundings look like, whatever the
-// tile's rotation and size. The descriptor is SIFT's (Lowe 2004, sections 5 and 6) with the square
-// root of Arandjelovic and Zisserman (Three things everyone should know to improve object
+// Local features of a tile: where its blobs are, and what their surroundings look like, whatever
+// the tile's rotation and size. The descriptor is SIFT's (Lowe 2004, sections 5 and 6) with the
+// square root of Arandjelovic and Zisserman (Three things everyone should know to improve object
 // retrieval, CVPR 2012).
 #pragma once
 

@@ -43,9 +43,9 @@ Plane luma(const std::uint8_t* rgb, std::size_t size, std::size_t most) {
     float* out = grey.row(y / block);
     const std::uint8_t* in = rgb + y * size * 3;
     for (std::size_t x = 0; x < side * block; ++x, in += 3) {
-      out[x / block] += scale * (0.299F * static_cast<float>(in[0]) +
-                                 0.587F * static_cast<float>(in[1]) +
-                                 0.114F * static_cast<float>(in[2]));
+      out[x / block] +=
+          scale * (0.299F * static_cast<float>(in[0]) + 0.587F * static_cast<float>(in[1]) +
+                   0.114F * static_cast<float>(in[2]));
     }
   }
   return grey;

@@ -61,9 +61,7 @@ struct Quadratic {
 Quadratic quadraticAt(const Differences& d, std::size_t layer, std::size_t x, std::size_t y) {
   const auto at = [&](std::size_t l, std::size_t v, std::size_t u) { return d[l].row(v)[u]; };
   const float twice = 2 * at(layer, y, x);
-  const auto mixed = [](float pp, float pm, float mp, float mm) {
-    return (pp - pm - mp + mm) / 4;
-  };
+  const auto mixed = [](float pp, float pm, float mp, float mm) { return (pp - pm - mp + mm) / 4; };
   Quadratic q{};
   q.dx = (at(layer, y, x + 1) - at(layer, y, x - 1)) / 2;
   q.dy = (at(layer, y + 1, x) - at(layer, y - 1, x)) / 2;

@@ -43,8 +43,7 @@ std::vector<Match> mutualMatches(const std::vector<std::int16_t>& from,
   std::vector<Match> bestOnto(columns, {0, 0, -1});
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < columns; ++j) {
-      const auto likeness =
-          dot(&from[i * kDescriptor], &onto[j * kDescriptor], kDescriptor);
+      const auto likeness = dot(&from[i * kDescriptor], &onto[j * kDescriptor], kDescriptor);
       const Match match = {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(j), likeness};
       if (likeness > best[i].likeness) best[i] = match;
       if (likeness > bestOnto[j].likeness) bestOnto[j] = match;

@@ -1,7 +1,7 @@
-// One vector a tile, by which tiles that share many local features are found: VLAD (H. Jegou et al.,
-// Aggregating local descriptors into a compact image representation, CVPR 2010), with each word's
-// part normalised (R. Arandjelovic and A. Zisserman, All about VLAD, CVPR 2013). Every feature is
-// taken once as it is and once mirrored, so that a flipped tile has the same vector.
+// One vector a tile, by which tiles that share many local features are found: VLAD (H. Jegou et
+// al., Aggregating local descriptors into a compact image representation, CVPR 2010), with each
+// word's part normalised (R. Arandjelovic and A. Zisserman, All about VLAD, CVPR 2013). Every
+// feature is taken once as it is and once mirrored, so that a flipped tile has the same vector.
 #pragma once
 
 #include <cstddef>

@@ -39,13 +39,12 @@ void keepFirst(std::vector<Scored>& all, std::size_t k) {
 
 }  // namespace
 
-std::shared_ptr<TileCollection> TileCollection::make(const CollectionShape& shape,
-                                                     ThreadPool& pool, std::size_t threads) {
+std::shared_ptr<TileCollection> TileCollection::make(const CollectionShape& shape, ThreadPool& pool,
+                                                     std::size_t threads) {
   return std::shared_ptr<TileCollection>(new TileCollection(shape, pool, threads));
 }
 
-TileCollection::TileCollection(const CollectionShape& shape, ThreadPool& pool,
-                               std::size_t threads)
+TileCollection::TileCollection(const CollectionShape& shape, ThreadPool& pool, std::size_t threads)
     : shape_(shape), pool_(pool), threads_(threads), tiles_(shape.tiles) {}
 
 void TileCollection::describe(std::size_t first, std::size_t count, const std::uint8_t* rgb,
@@ -98,8 +97,8 @@ void TileCollection::makeCells(const Done& done) {
   dense::parallelFor(
       pool_, tiles_.size(), threads_,
       [self = shared_from_this(), cellOf](std::size_t item, std::size_t) {
-        (*cellOf)[item] = static_cast<std::uint32_t>(
-            nearestCentre(self->centres_, self->summaries_.at(item)));
+        (*cellOf)[item] =
+            static_cast<std::uint32_t>(nearestCentre(self->centres_, self->summaries_.at(item)));
       },
       [self = shared_from_this(), cellOf, done] {
         self->fillCells(*cellOf);

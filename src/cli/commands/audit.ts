@@ -22,6 +22,11 @@ export const auditCommand = defineCommand({
         requiresArg: true,
         describe: 'A hint: the number of originals of each class (250 in LC25000)',
       })
+      .option('join-overlaps', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also put overlapping fields of one slide into one group',
+      })
       .option('explain', {
         type: 'string',
         array: true,
@@ -60,10 +65,11 @@ export const auditCommand = defineCommand({
     }
     const { audit } = await import('../../audit/audit.js');
     const { originals, threads, force } = argv;
+    const joinOverlaps = argv['join-overlaps'];
     const result = await audit({
       ...task,
       store,
-      ...defined({ output, originals, threads, force }),
+      ...defined({ output, originals, joinOverlaps, threads, force }),
     });
     return describe(result);
   },
@@ -92,7 +98,7 @@ function describe(result: AuditResult): CommandResult {
       ...(overlaps.length === 0
         ? []
         : [
-            `${formatCount(overlaps.length)} pairs of originals overlap: neighbouring fields, kept apart; audit.json names them`,
+            `${formatCount(overlaps.length)} pairs of originals overlap: fields of one slide, kept apart (--join-overlaps joins them); audit.json names them`,
           ]),
       `Groups: ${result.output}`,
     ],
