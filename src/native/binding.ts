@@ -94,6 +94,16 @@ export interface NativeDenseLayer {
   close(): void;
 }
 
+/** See TileCollection in tile-collection.ts. */
+export interface NativeTileCollection {
+  describe(first: number, count: number, rgb: Uint8Array): Promise<void>;
+  index(): Promise<void>;
+  neighbours(first: number, count: number, k: number, found: Uint32Array): Promise<void>;
+  /** Two rows a pair; seven results a pair. */
+  registerPairs(pairs: Uint32Array, results: Float32Array): Promise<void>;
+  close(): void;
+}
+
 export interface NativeAddon {
   /** Raised with every change of this interface, so that a stale build is noticed. */
   readonly interfaceVersion: number;
@@ -107,6 +117,11 @@ export interface NativeAddon {
   ) => NativeDenseLayer;
   /** Whether there is a DenseLayer for this CPU, and by what means or why not. */
   denseSupport(): { available: boolean; description: string };
+  readonly TileCollection: new (
+    tiles: number,
+    size: number,
+    threads: number,
+  ) => NativeTileCollection;
   readonly MappedRows: new (
     path: string,
     offset: number,
@@ -139,7 +154,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 6;
+const INTERFACE_VERSION = 7;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

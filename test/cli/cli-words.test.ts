@@ -11,6 +11,7 @@ import { MAIN, run } from './program.js';
 const COMMANDS = [
   ['preprocess'],
   ['samples'],
+  ['audit'],
   ['train'],
   ['predict'],
   ['demo'],

@@ -4,6 +4,7 @@ import { baseCommand } from './base.js';
 import { completionCommand } from './completion.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
+import { auditCommand } from './audit.js';
 import { predictCommand } from './predict.js';
 import { preprocessCommand } from './preprocess.js';
 import { samplesCommand } from './samples.js';
@@ -13,6 +14,7 @@ import { trainCommand } from './train.js';
 export const COMMANDS: readonly RegisterCommand[] = [
   preprocessCommand,
   samplesCommand,
+  auditCommand,
   trainCommand,
   predictCommand,
   demoCommand,
