@@ -44,13 +44,13 @@ struct ColourJob {
   std::size_t count = 0;
 };
 
+// One channel of a row of pixels to output width.
 struct MixColumnsJob {
-  const std::uint8_t* left = nullptr;
-  const std::uint8_t* right = nullptr;
-  const std::int16_t* leftWeights = nullptr;
-  const std::int16_t* rightWeights = nullptr;
-  int shift = 0;  // of the sum
-  std::size_t count = 0;
+  const std::uint8_t* pixels = nullptr;
+  const Plan* plan = nullptr;
+  // Working memory: the left and the right pixel of each output.
+  std::uint8_t* left = nullptr;
+  std::uint8_t* right = nullptr;
 };
 
 struct MixRowsJob {

@@ -201,14 +201,25 @@ static void greyPixels(const std::uint8_t* luma, std::size_t count, std::uint8_t
 }
 
 static void mixColumns(const MixColumnsJob& job, std::int16_t* to) {
+  const Plan& plan = *job.plan;
+  const int shift = plan.method == ResizeMethod::Average ? 0 : 4;
+#if HWY_TARGET == HWY_AVX3
+  static const bool kWide = hasWideGather();
+  if (kWide && !plan.wideMix.bases.empty()) {
+    return mixColumnsWide(plan.wideMix, job.pixels, shift, to);
+  }
+#endif
+  gather(plan.left, job.pixels, job.left);
+  gather(plan.right, job.pixels, job.right);
   const auto mix = [&](V16 pairs, V16 weights) HWY_ATTR {
-    return hn::ShiftRightSame(dot(pairs, weights, hn::Zero(D32())), job.shift);
+    return hn::ShiftRightSame(dot(pairs, weights, hn::Zero(D32())), shift);
   };
-  for (std::size_t x = 0; x < job.count; x += kLanes16) {
+  const auto count = static_cast<std::size_t>(plan.geometry.outWidth);
+  for (std::size_t x = 0; x < count; x += kLanes16) {
     const V16 left = loadBytes(job.left + x);
     const V16 right = loadBytes(job.right + x);
-    const V16 leftWeight = hn::LoadU(D16(), job.leftWeights + x);
-    const V16 rightWeight = hn::LoadU(D16(), job.rightWeights + x);
+    const V16 leftWeight = hn::LoadU(D16(), plan.leftWeights.data() + x);
+    const V16 rightWeight = hn::LoadU(D16(), plan.rightWeights.data() + x);
     const V32 low = mix(hn::InterleaveLower(D16(), left, right),
                         hn::InterleaveLower(D16(), leftWeight, rightWeight));
     const V32 high = mix(hn::InterleaveUpper(D16(), left, right),

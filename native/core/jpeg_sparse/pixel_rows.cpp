@@ -100,14 +100,8 @@ void PixelRows::makePixels(int index) {
 
 // One channel of a row of pixels to output width.
 void PixelRows::mixColumns(int index, int channel, const std::uint8_t* row) {
-  kernels_->gather(plan_->left, row, left_.data());
-  kernels_->gather(plan_->right, row, right_.data());
-  const MixColumnsJob job{.left = left_.data(),
-                          .right = right_.data(),
-                          .leftWeights = plan_->leftWeights.data(),
-                          .rightWeights = plan_->rightWeights.data(),
-                          .shift = plan_->method == ResizeMethod::Average ? 0 : 4,
-                          .count = static_cast<std::size_t>(plan_->geometry.outWidth)};
+  const MixColumnsJob job{
+      .pixels = row, .plan = plan_, .left = left_.data(), .right = right_.data()};
   kernels_->mixColumns(job, mixed_[index % 2][channel].data());
 }
 

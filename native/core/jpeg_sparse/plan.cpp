@@ -171,8 +171,12 @@ void planResize(Plan& plan, ResizeTaps taps, const Needed& columns, const Needed
     for (std::int32_t& position : positions) position = needed.rank(position);
     return positions;
   };
-  plan.left = makeGather(ranks(taps.columns.first, columns));
-  plan.right = makeGather(ranks(taps.columns.second, columns));
+  const auto left = ranks(taps.columns.first, columns);
+  const auto right = ranks(taps.columns.second, columns);
+  plan.left = makeGather(left);
+  plan.right = makeGather(right);
+  plan.wideMix =
+      makeWideMix(left, right, taps.columns.firstWeight, taps.columns.secondWeight);
   plan.leftWeights = std::move(taps.columns.firstWeight);
   plan.rightWeights = std::move(taps.columns.secondWeight);
   plan.leftWeights.resize(plan.outStride);

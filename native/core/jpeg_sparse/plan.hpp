@@ -8,6 +8,7 @@
 
 #include "frame_header.hpp"
 #include "gather.hpp"
+#include "mix_wide.hpp"
 #include "resize_taps.hpp"
 
 namespace lungcls::jpeg_sparse {
@@ -86,6 +87,7 @@ struct Plan {
   ResizeMethod method = ResizeMethod::Pick;
   Gather left;  // per output column: its two needed pixels
   Gather right;
+  WideMix wideMix;  // both at once
   std::vector<std::int16_t> leftWeights;
   std::vector<std::int16_t> rightWeights;
   AxisTaps outRows;  // per output row: its two needed rows

@@ -1,0 +1,32 @@
+// The horizontal resize of a row of bytes, for CPUs that shuffle 128 bytes at once (AVX-512 VBMI):
+// picks the two pixels of each output and multiplies them with their weights in one go.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace lungcls::jpeg_sparse {
+
+// Thirty-two outputs come from one window of the row. They are made in two halves of 16, one output
+// a 32-bit lane, ordered such that packing the halves puts them into their natural order.
+struct WideMix {
+  static constexpr int kGroup = 32;
+  static constexpr int kHalf = kGroup / 2;
+  static constexpr int kWindow = 128;
+
+  std::vector<std::int32_t> bases;     // per group: the window's first byte; empty: too far apart
+  std::vector<std::uint8_t> shuffles;  // [group][half][lane][left, 0, right, 0]; zeros are not read
+  std::vector<std::int16_t> weights;   // [group][half][lane][left, right]
+};
+
+WideMix makeWideMix(std::span<const std::int32_t> left, std::span<const std::int32_t> right,
+                    std::span<const std::int16_t> leftWeights,
+                    std::span<const std::int16_t> rightWeights);
+
+// to[i] = (row[left[i]] * leftWeights[i] + row[right[i]] * rightWeights[i]) >> shift. Only where
+// hasWideGather() and bases is not empty; row and result may be read and written kRowPadding bytes
+// beyond their end.
+void mixColumnsWide(const WideMix& mix, const std::uint8_t* row, int shift, std::int16_t* to);
+
+}  // namespace lungcls::jpeg_sparse
