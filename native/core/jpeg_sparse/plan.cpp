@@ -162,6 +162,7 @@ ComponentAxes planComponent(Plan& plan, int index, const Needed& pixelColumns,
   }
   component.near = makeGather(near);
   component.far = makeGather(far);
+  if (index > 0) component.widePairs = makeWidePairs(near, far.empty() ? near : far);
   return axes;
 }
 
@@ -241,10 +242,11 @@ std::unique_ptr<Plan> makePlan(const Geometry& g) {
 
 std::uint64_t Plan::workBytes() const {
   std::uint64_t bytes = (3 * pixelStride + 6 * outStride) * 2;
-  for (const ComponentPlan& component : components) {
-    const std::uint64_t planes = component.far.positions.empty() ? 1 : 2;
-    bytes +=
-        component.rowCount * planes * pixelStride + std::size_t{8} * component.v * component.stride;
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    const ComponentPlan& component = components[i];
+    const std::uint64_t bytesPerSample = i == 0 ? 1 : 2;
+    bytes += component.rowCount * bytesPerSample * pixelStride +
+             std::size_t{8} * component.v * component.stride;
   }
   return bytes;
 }

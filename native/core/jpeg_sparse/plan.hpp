@@ -60,6 +60,7 @@ struct ComponentPlan {
   // From such a row to the samples of the needed pixels; `far` for Columns and RowsColumns.
   Gather near;
   Gather far;
+  WidePairs widePairs;  // chroma: both at once
 };
 
 // The samples of one needed row of pixels.
