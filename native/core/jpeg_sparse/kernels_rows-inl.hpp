@@ -81,9 +81,8 @@ static void pickChroma(const PickChromaJob& job, std::uint16_t* to) {
 // The chroma samples at kLanes16 pixels from `x` on, upsampled, minus 128.
 template <Upsampling kUpsampling>
 HWY_INLINE V16 chromaAt(const ChromaRows& rows, const ColourJob& job, std::size_t x) {
-  const auto load = [x](const std::uint16_t* row) HWY_ATTR {
-    return hn::BitCast(D16(), hn::LoadU(DU16(), row + x));
-  };
+  const auto load = [x](const std::uint16_t* row)
+                        HWY_ATTR { return hn::BitCast(D16(), hn::LoadU(DU16(), row + x)); };
   V16 sample = load(rows.near);
   if constexpr (kUpsampling == Upsampling::Columns) {
     sample = hn::ShiftRight<2>(hn::Add(sample, load(job.columnBias)));

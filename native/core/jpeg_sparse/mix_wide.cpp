@@ -77,8 +77,8 @@ __attribute__((target("avx512f,avx512bw,avx512vbmi"))) void mixColumnsWide(const
     const __m512i high = _mm512_loadu_si512(row + base + 64);
     __m512i halves[2];
     for (__m512i& half : halves) {
-      const __m512i pairs = _mm512_maskz_permutex2var_epi8(
-          kEvenBytes, low, _mm512_loadu_si512(shuffle), high);
+      const __m512i pairs =
+          _mm512_maskz_permutex2var_epi8(kEvenBytes, low, _mm512_loadu_si512(shuffle), high);
       const __m512i sums = _mm512_madd_epi16(pairs, _mm512_loadu_si512(weights));
       half = _mm512_sra_epi32(sums, count);
       shuffle += 4 * WideMix::kHalf;

@@ -1,19 +1,21 @@
-// Weighted sums of two bytes of a row, for CPUs that shuffle 128 bytes at once (AVX-512 VBMI): picks
-// the two bytes of each output and multiplies them with their weights in one go.
+// Weighted sums of two bytes of a row, for CPUs that shuffle 128 bytes at once (AVX-512 VBMI):
+// picks the two bytes of each output and multiplies them with their weights in one go.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace lungcls::jpeg_sparse {
 
-// For the horizontal resize. Thirty-two outputs come from one window of the row. They are made in two halves of 16, one output
-// a 32-bit lane, ordered such that packing the halves puts them into their natural order.
+// For the horizontal resize. Thirty-two outputs come from one window of the row. They are made in
+// two halves of 16, one output a 32-bit lane, ordered such that packing the halves puts them into
+// their natural order.
 struct WideMix {
-  static constexpr int kGroup = 32;
-  static constexpr int kHalf = kGroup / 2;
-  static constexpr int kWindow = 128;
+  static constexpr std::size_t kGroup = 32;
+  static constexpr std::size_t kHalf = kGroup / 2;
+  static constexpr std::int32_t kWindow = 128;
 
   std::vector<std::int32_t> bases;     // per group: the window's first byte; empty: too far apart
   std::vector<std::uint8_t> shuffles;  // [group][half][lane][left, 0, right, 0]; zeros are not read

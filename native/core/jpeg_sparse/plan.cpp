@@ -176,8 +176,7 @@ void planResize(Plan& plan, ResizeTaps taps, const Needed& columns, const Needed
   const auto right = ranks(taps.columns.second, columns);
   plan.left = makeGather(left);
   plan.right = makeGather(right);
-  plan.wideMix =
-      makeWideMix(left, right, taps.columns.firstWeight, taps.columns.secondWeight);
+  plan.wideMix = makeWideMix(left, right, taps.columns.firstWeight, taps.columns.secondWeight);
   plan.leftWeights = std::move(taps.columns.firstWeight);
   plan.rightWeights = std::move(taps.columns.secondWeight);
   plan.leftWeights.resize(plan.outStride);
