@@ -11,9 +11,9 @@ const sources: ImageSource[] = readdirSync(folder)
 
 /** A batch must not wait for the next round. */
 const BATCH = [30, 25, 20, 10, 1].find((length) => sources.length % length === 0) ?? 1;
-/** All results of a pass are kept, where they were decoded: as many batches are held before one goes back. */
+/** The results of a whole pass are kept where they were decoded: so many batches are held. */
 const KEPT = sources.length / BATCH;
-/** To decode ahead into, as the default ring would. */
+/** Slots to decode ahead into: as many as the default ring has. */
 const AHEAD = 3;
 const kept: TileBatch[] = [];
 const options: DecodeOptions = {
