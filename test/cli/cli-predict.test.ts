@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, stat, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import test from 'ava';
-import { readCsv } from './csv.js';
+import { readCsv, readTable } from './csv.js';
 import { run, start } from './program.js';
 import { withSmallDisk } from './tmpfs.js';
 import { tileJpeg, writeTiles } from '../fixtures/tiles.js';
@@ -44,14 +44,15 @@ test('a folder becomes one row an image, in natural order, with probabilities th
   t.regex(stderr, /ONNX Runtime/, 'says what it runs on');
   t.regex(stdout, /^12 images .*tiles\/s\n/);
   const [header, ...rows] = await readCsv(output);
-  t.deepEqual(header, ['path', 'label', ...TINY_CLASSES, 'status']);
+  const numbers = ['max_probability', 'entropy_nats'];
+  t.deepEqual(header, ['path', 'label', ...TINY_CLASSES, ...numbers, 'status', 'error_code']);
   t.deepEqual(
     rows.map(([path = '']) => basename(path)),
     Array.from({ length: 12 }, (_, i) => `tile${i}.jpeg`),
   );
   for (const [, label, ...rest] of rows) {
-    t.is(rest.pop(), 'ok');
-    const probabilities = rest.map(Number);
+    t.deepEqual(rest.slice(-2), ['ok', '']);
+    const probabilities = rest.slice(0, TINY_CLASSES.length).map(Number);
     t.true(Math.abs(probabilities.reduce((a, b) => a + b, 0) - 1) < 1e-5);
     t.is(label, TINY_CLASSES[probabilities.indexOf(Math.max(...probabilities))]);
   }
@@ -73,7 +74,7 @@ test('both engines, all batch sizes: the same result', async (t) => {
     const { code, stderr } = await run(args);
     t.is(code, 0, stderr);
     const [, ...rows] = await readCsv(output);
-    results.push(rows.flatMap((row) => row.slice(2, -1).map(Number)));
+    results.push(rows.flatMap((row) => row.slice(2, 2 + TINY_CLASSES.length).map(Number)));
   }
   const [first = [], ...others] = results;
   t.is(first.length, 7 * TINY_CLASSES.length);
@@ -99,14 +100,20 @@ test('broken images among good ones have a status and no label; the good ones ar
   t.is(code, 0, stderr);
   t.regex(stdout, /4 images could not be classified/);
   const status = new Map(
-    (await readCsv(output)).map((row) => [basename(row[0] ?? ''), row] as const),
+    (await readTable(output)).map((row) => [basename(row.get('path') ?? ''), row] as const),
   );
-  t.is(status.get('tile1b-empty.jpeg')?.at(-1), 'IMAGE_EMPTY');
-  t.is(status.get('tile2b-text.jpeg')?.at(-1), 'IMAGE_FORMAT');
-  t.is(status.get('tile3b-header.jpeg')?.at(-1), 'IMAGE_HEADER');
-  t.not(status.get('tile4b-cut.jpeg')?.at(-1), 'ok');
-  t.deepEqual(status.get('tile4b-cut.jpeg')?.slice(1, -1), ['', ...TINY_CLASSES.map(() => '')]);
-  for (const row of await readCsv(alone)) t.deepEqual(status.get(basename(row[0] ?? '')), row);
+  const codeOf = (name: string): string | undefined => status.get(name)?.get('error_code');
+  t.is(codeOf('tile1b-empty.jpeg'), 'IMAGE_EMPTY');
+  t.is(codeOf('tile2b-text.jpeg'), 'IMAGE_FORMAT');
+  t.is(codeOf('tile3b-header.jpeg'), 'IMAGE_HEADER');
+  const cut = status.get('tile4b-cut.jpeg');
+  t.true(['failed', 'damaged'].includes(cut?.get('status') ?? ''));
+  for (const name of ['label', 'max_probability', 'entropy_nats', ...TINY_CLASSES]) {
+    t.is(cut?.get(name), '', name);
+  }
+  for (const row of await readTable(alone)) {
+    t.deepEqual(status.get(basename(row.get('path') ?? '')), row);
+  }
 });
 
 test('odd names go through a list on stdin and come out again', async (t) => {
@@ -131,8 +138,8 @@ test('odd names go through a list on stdin and come out again', async (t) => {
     list,
   );
   t.deepEqual(
-    rows.map((row) => row.at(-1)),
-    [...names.map(() => 'ok'), 'INPUT_NOT_FOUND'],
+    rows.map((row) => row.at(-2)),
+    [...names.map(() => 'ok'), 'failed'],
   );
 
   const plain = names.filter((name) => !name.includes('\n'));

@@ -4,6 +4,7 @@ import { baseCommand } from './base.js';
 import { completionCommand } from './completion.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
+import { mergeCommand } from './merge.js';
 import { predictCommand } from './predict.js';
 import { preprocessCommand } from './preprocess.js';
 import { samplesCommand } from './samples.js';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly RegisterCommand[] = [
   samplesCommand,
   trainCommand,
   predictCommand,
+  mergeCommand,
   demoCommand,
   doctorCommand,
   baseCommand,
