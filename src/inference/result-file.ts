@@ -79,10 +79,7 @@ export class ResultFile implements ResultSink {
   }
 
   /** Opens the file where an earlier process left it, or with nothing but its header. */
-  static async open(
-    partial: PartialOutput,
-    columns: readonly ResultColumn[],
-  ): Promise<ResultFile> {
+  static async open(partial: PartialOutput, columns: readonly ResultColumn[]): Promise<ResultFile> {
     const { header } = lineFormat('csv', columns);
     const path = partial.path(DATA_FILE);
     try {

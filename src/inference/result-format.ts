@@ -33,7 +33,7 @@ export function resultFormat(output: unknown, format?: ResultFormat): ResultForm
 export interface LineFormat {
   /** What stands before the first row. */
   readonly header: string;
-  line(fields: ResultFields): string;
+  readonly line: (fields: ResultFields) => string;
 }
 
 export function lineFormat(

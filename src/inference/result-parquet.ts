@@ -23,13 +23,11 @@ const PARQUET_TYPES = {
 } as const;
 
 function schemaOf(columns: readonly ResultColumn[]): SchemaElement[] {
-  const elements = columns.map(
-    ({ name, type, required }): SchemaElement => ({
-      name,
-      repetition_type: required ? 'REQUIRED' : 'OPTIONAL',
-      ...PARQUET_TYPES[type],
-    }),
-  );
+  const elements = columns.map(({ name, type, required }): SchemaElement => ({
+    name,
+    repetition_type: required ? 'REQUIRED' : 'OPTIONAL',
+    ...PARQUET_TYPES[type],
+  }));
   return [{ name: 'root', num_children: columns.length }, ...elements];
 }
 
@@ -89,7 +87,10 @@ export class ParquetResultWriter {
   }
 }
 
-function parquetValue(text: string, type: ResultColumn['type']): string | number | bigint | undefined {
+function parquetValue(
+  text: string,
+  type: ResultColumn['type'],
+): string | number | bigint | undefined {
   if (text === '') return undefined;
   if (type === 'text') return text;
   return type === 'float' ? Number(text) : BigInt(text);

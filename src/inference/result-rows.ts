@@ -42,7 +42,8 @@ async function* csvRows(
   for await (const fields of readCsvRows(path)) {
     if (isHeader) checkColumns(path, columns, fields);
     else if (fields.length === columns.length) yield fields;
-    else throw invalid(path, `expected ${columns.length} fields in a row but found ${fields.length}`);
+    else
+      throw invalid(path, `expected ${columns.length} fields in a row but found ${fields.length}`);
     isHeader = false;
   }
 }

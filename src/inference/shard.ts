@@ -65,7 +65,8 @@ const SCHEDULERS: readonly Scheduler[] = [
     read: (env) => {
       const id = whole(env, 'SLURM_ARRAY_TASK_ID');
       const first = whole(env, 'SLURM_ARRAY_TASK_MIN');
-      const step = env['SLURM_ARRAY_TASK_STEP'] === undefined ? 1 : whole(env, 'SLURM_ARRAY_TASK_STEP');
+      const step =
+        env['SLURM_ARRAY_TASK_STEP'] === undefined ? 1 : whole(env, 'SLURM_ARRAY_TASK_STEP');
       const count = whole(env, 'SLURM_ARRAY_TASK_COUNT');
       const last = whole(env, 'SLURM_ARRAY_TASK_MAX');
       // An array such as 1,2,5 has a count that its range does not have.
@@ -99,7 +100,9 @@ function shardFromEnvironment(env: NodeJS.ProcessEnv): Shard {
   const found = SCHEDULERS.filter(({ sign }) => (env[sign] ?? '') !== '');
   const [scheduler] = found;
   if (scheduler === undefined || found.length > 1) {
-    const signs = (found.length > 1 ? found : SCHEDULERS).map(({ name, sign }) => `${sign} (${name})`);
+    const signs = (found.length > 1 ? found : SCHEDULERS).map(
+      ({ name, sign }) => `${sign} (${name})`,
+    );
     throw invalid(
       `Expected ${found.length > 1 ? 'one alone' : 'one'} of ${signs.join(', ')} in the environment for --shard auto but found ${found.length}`,
     );

@@ -7,6 +7,7 @@ import { readCsv, readTable } from './csv.js';
 import { run, start } from './program.js';
 import { withSmallDisk } from './tmpfs.js';
 import { tileJpeg, writeTiles } from '../fixtures/tiles.js';
+import { writeMiniModel } from '../fixtures/mini-model.js';
 import { TINY_CLASSES, tinyBundle } from '../fixtures/tiny-bundle.js';
 
 /** Waits until a file has so many bytes. */
@@ -279,34 +280,84 @@ test('an output that cannot be written is said before any work', async (t) => {
   t.regex(stderr, /^error\[OUTPUT_UNWRITABLE\]: .*\n$/);
 });
 
-test('killed at any moment, the same command gives the file of an uninterrupted run', async (t) => {
-  const root = await folder();
-  await writeTiles(join(root, 'tiles'), 60);
-  await writeFile(join(root, 'tiles', 'tile30.jpeg'), 'broken');
-  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '--batch-size', '2', '-o'];
-  const whole = join(root, 'whole.csv');
-  const begun = performance.now();
-  t.is((await run([...args, whole])).code, 0);
-  const milliseconds = performance.now() - begun;
-  const expected = await readFile(whole, 'utf8');
-  for (let round = 0; round < 6; round++) {
-    const output = join(root, `out${round}.csv`);
-    const { child, finished } = start([...args, output]);
-    const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds * (0.3 + 0.13 * round));
-    const killed = await finished;
-    clearTimeout(timer);
-    if (killed.signal === null) t.is(killed.code, 0, killed.stderr);
-    else {
-      await t.throwsAsync(stat(output), undefined, 'not there before it is whole');
+for (const [format, rounds] of [
+  ['csv', 3],
+  ['jsonl', 2],
+  ['parquet', 2],
+] as const) {
+  test(`${format}: killed at any moment, the same command gives the file of an uninterrupted run`, async (t) => {
+    const root = await folder();
+    const model = join(root, 'mini.onnx');
+    await writeMiniModel(model);
+    await writeTiles(join(root, 'tiles'), 60);
+    await writeFile(join(root, 'tiles', 'tile30.jpeg'), 'broken');
+    const args = ['predict', model, join(root, 'tiles'), '--batch-size', '2', '-o'];
+    const whole = join(root, `whole.${format}`);
+    const begun = performance.now();
+    t.is((await run([...args, whole])).code, 0);
+    const milliseconds = performance.now() - begun;
+    const expected = await readFile(whole);
+    for (let round = 0; round < rounds; round++) {
+      const output = join(root, `out${round}.${format}`);
+      const { child, finished } = start([...args, output]);
+      const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds * (0.5 + 0.13 * round));
+      const killed = await finished;
+      clearTimeout(timer);
+      // Absent or whole; a kill may also come between the rename and the end.
+      const there = await readFile(output).catch(() => expected);
+      t.true(there.equals(expected));
+      t.true(killed.code === 0 || killed.signal === 'SIGKILL', killed.stderr);
       const { code, stderr } = await run([...args, output]);
       t.is(code, 0, stderr);
+      t.true((await readFile(output)).equals(expected));
     }
-    t.is(await readFile(output, 'utf8'), expected);
+    const again = await run([...args, whole]);
+    t.is(again.code, 0, again.stderr);
+    t.regex(again.stderr, /finished already: nothing to do/);
+    t.deepEqual(
+      (await readdir(root)).filter((name) => name.includes('partial')),
+      [],
+    );
+  });
+}
+
+test('shards by --shard, merged by merge; flags of a job', async (t) => {
+  const root = await folder();
+  const model = join(root, 'mini.onnx');
+  await writeMiniModel(model);
+  await writeTiles(join(root, 'tiles'), 9);
+  const args = ['predict', model, 'tiles', '--top', '2', '--threshold', '0.4', '--tta', 'd4'];
+  const parts = ['part1.parquet', 'part2.parquet', 'part3.parquet'];
+  for (const [i, part] of parts.entries()) {
+    const env = {
+      ...{ SLURM_ARRAY_TASK_ID: String(5 + 10 * i), SLURM_ARRAY_TASK_MIN: '5' },
+      ...{ SLURM_ARRAY_TASK_MAX: '25', SLURM_ARRAY_TASK_STEP: '10', SLURM_ARRAY_TASK_COUNT: '3' },
+    };
+    const shard = await run([...args, '--shard', 'auto', '-o', part], { cwd: root, env });
+    t.is(shard.code, 0, shard.stderr);
   }
-  t.deepEqual(
-    (await readdir(root)).filter((name) => name.includes('partial')),
-    [],
+  const merged = await run(['merge', ...parts, '-o', 'all.csv'], { cwd: root });
+  t.is(merged.code, 0, merged.stderr);
+  t.regex(merged.stdout, /^9 rows of 3 shards\nResults: all\.csv\n$/);
+  t.is((await run([...args, '-o', 'whole.csv'], { cwd: root })).code, 0);
+  t.is(
+    await readFile(join(root, 'all.csv'), 'utf8'),
+    await readFile(join(root, 'whole.csv'), 'utf8'),
   );
+  const missing = await run(['merge', ...parts.slice(1), '-o', 'no.csv'], { cwd: root });
+  t.is(missing.code, 1);
+  t.regex(missing.stderr, /^error\[SHARD_MISMATCH\]: .*1 are missing: 1\n$/);
+  for (const wrong of [
+    ['--shard', '4/3'],
+    ['--shard', 'auto'],
+    ['--top', '0'],
+    ['--threshold', '1.5'],
+    ['--tta', 'd8'],
+    ['--format', 'xml'],
+  ]) {
+    const { code } = await run(['predict', model, 'tiles', '-o', 'w.csv', ...wrong], { cwd: root });
+    t.is(code, 2, wrong.join(' '));
+  }
 });
 
 test('Ctrl-C stops with 130, keeps what is done, and the same command ends it', async (t) => {

@@ -18,7 +18,11 @@ test('the columns: path, label, a probability a class, the largest, the entropy,
   );
   // -0.25 ln 0.25 - 0.75 ln 0.75 = 0.5623351446188083, as float32 0.56233513.
   t.is(csv(layout, 'x', 'ok', [0.25, 0.75]), 'x,"b, ""c""",0.25,0.75,0.75,0.56233513,ok,\n');
-  t.is(csv(layout, 'x', 'ok', [0.5, 0.5]), 'x,a,0.5,0.5,0.5,0.6931472,ok,\n', 'the first of equals');
+  t.is(
+    csv(layout, 'x', 'ok', [0.5, 0.5]),
+    'x,a,0.5,0.5,0.5,0.6931472,ok,\n',
+    'the first of equals',
+  );
   t.is(csv(layout, 'x', 'ok', [1, 0]), 'x,a,1,0,1,0,ok,\n', 'a certain one has no entropy, not -0');
 });
 
@@ -41,7 +45,10 @@ test('top lists the best labels; threshold makes the others uncertain', (t) => {
   );
   t.regex(csv(layout, 'x', 'ok', [0.25, 0.25, 0.5]), /^x,c,.*,c,0\.5,a,0\.25,ok,\n$/);
   t.regex(csv(layout, 'x', 'ok', [0.25, 0.375, 0.375]), /^x,uncertain,.*,b,0\.375,c,0\.375,ok,\n$/);
-  t.is(new ResultLayout({ classes, top: 9 }).columns.length, new ResultLayout({ classes, top: 3 }).columns.length);
+  t.is(
+    new ResultLayout({ classes, top: 9 }).columns.length,
+    new ResultLayout({ classes, top: 3 }).columns.length,
+  );
   const close = new ResultLayout({ classes, threshold: 0.9 });
   t.regex(csv(close, 'x', 'ok', [0.9, 0.1, 0]), /^x,a,0\.9,/, 'float32 0.9 is not below 0.9');
   const error = t.throws(() => new ResultLayout({ classes: ['uncertain', 'b'], threshold: 0.5 }), {
@@ -113,7 +120,13 @@ test('the format is that of the name, or the one asked for', (t) => {
   t.is(resultFormat('b.x.parquet'), 'parquet');
   t.is(resultFormat('b.txt', 'jsonl'), 'jsonl');
   t.is(resultFormat(process.stdout), 'csv');
-  t.throws(() => resultFormat('b.txt'), { code: 'INVALID_OPTION', message: /\.csv, \.jsonl, \.parquet .*"b\.txt"/ });
+  t.throws(() => resultFormat('b.txt'), {
+    code: 'INVALID_OPTION',
+    message: /\.csv, \.jsonl, \.parquet .*"b\.txt"/,
+  });
   t.throws(() => resultFormat('csv'), { code: 'INVALID_OPTION' });
-  t.throws(() => resultFormat(process.stdout, 'parquet'), { code: 'INVALID_OPTION', message: /stream/ });
+  t.throws(() => resultFormat(process.stdout, 'parquet'), {
+    code: 'INVALID_OPTION',
+    message: /stream/,
+  });
 });

@@ -269,7 +269,11 @@ test('merge refuses what are not all the shards of one job, naming what it found
   await refused([one, two, await part('c.csv', 3)], /number of images 20 and 21/);
   await refused([one, two, join(root, 'gone.csv')], /gone\.csv/, 'INPUT_NOT_FOUND');
   await writeFile(join(root, 'x.csv'), 'path,label\n');
-  await refused([one, two, join(root, 'x.csv')], /x\.csv\.job\.json but there is none/, 'RESULTS_INVALID');
+  await refused(
+    [one, two, join(root, 'x.csv')],
+    /x\.csv\.job\.json but there is none/,
+    'RESULTS_INVALID',
+  );
   const cut = await readFile(two);
   await writeFile(two, cut.subarray(0, cut.length - 5));
   await refused([one, two, three], /2\.parquet: expected a Parquet file/, 'RESULTS_INVALID');

@@ -20,18 +20,39 @@ test('paths are dealt out evenly', (t) => {
   const counts = new Array<number>(8).fill(0);
   for (let i = 0; i < 8000; i++) counts[shardOfPath(`tiles/${i}.jpeg`, 8) - 1]! += 1;
   // 1000 each; the standard deviation is 30.
-  t.true(counts.every((count) => Math.abs(count - 1000) < 150), counts.join());
+  t.true(
+    counts.every((count) => Math.abs(count - 1000) < 150),
+    counts.join(),
+  );
 });
 
 test('i/n, the first is 1', (t) => {
   t.deepEqual(parseShard('1/4', {}), { index: 1, count: 4 });
   t.deepEqual(parseShard('4/4', {}), { index: 4, count: 4 });
-  for (const text of ['0/4', '5/4', '1/0', '4', '1/2/3', '-1/4', '1.5/4', 'a/b', '', ' 1/4', '1/9999999']) {
+  for (const text of [
+    '0/4',
+    '5/4',
+    '1/0',
+    '4',
+    '1/2/3',
+    '-1/4',
+    '1.5/4',
+    'a/b',
+    '',
+    ' 1/4',
+    '1/9999999',
+  ]) {
     t.throws(() => parseShard(text, {}), { code: 'INVALID_OPTION' }, text);
   }
 });
 
-function slurm(id: number, min: number, max: number, count: number, step?: number): NodeJS.ProcessEnv {
+function slurm(
+  id: number,
+  min: number,
+  max: number,
+  count: number,
+  step?: number,
+): NodeJS.ProcessEnv {
   return {
     SLURM_ARRAY_TASK_ID: String(id),
     SLURM_ARRAY_TASK_MIN: String(min),
@@ -48,9 +69,18 @@ test('auto reads the array job of whichever scheduler there is', (t) => {
     [slurm(7, 5, 8, 4, 1), { index: 3, count: 4 }],
     [slurm(30, 10, 40, 4, 10), { index: 3, count: 4 }],
     [slurm(9, 9, 9, 1, 1), { index: 1, count: 1 }],
-    [{ AWS_BATCH_JOB_ARRAY_INDEX: '0', AWS_BATCH_JOB_ARRAY_SIZE: '3' }, { index: 1, count: 3 }],
-    [{ AWS_BATCH_JOB_ARRAY_INDEX: '2', AWS_BATCH_JOB_ARRAY_SIZE: '3' }, { index: 3, count: 3 }],
-    [{ JOB_COMPLETION_INDEX: '4', LUNGCLS_SHARD_COUNT: '5' }, { index: 5, count: 5 }],
+    [
+      { AWS_BATCH_JOB_ARRAY_INDEX: '0', AWS_BATCH_JOB_ARRAY_SIZE: '3' },
+      { index: 1, count: 3 },
+    ],
+    [
+      { AWS_BATCH_JOB_ARRAY_INDEX: '2', AWS_BATCH_JOB_ARRAY_SIZE: '3' },
+      { index: 3, count: 3 },
+    ],
+    [
+      { JOB_COMPLETION_INDEX: '4', LUNGCLS_SHARD_COUNT: '5' },
+      { index: 5, count: 5 },
+    ],
   ];
   for (const [env, shard] of cases) t.deepEqual(parseShard('auto', env), shard);
 });

@@ -20,7 +20,7 @@ function turned(from: Uint8Array, symmetry: number, size = MINI_SIZE): Uint8Arra
 test('the eight symmetries of a tile of four pixels', (t) => {
   // ab      a pixel is three times its letter
   // cd
-  const tile = Uint8Array.from([...'aaabbbcccddd'], (c) => c.charCodeAt(0));
+  const tile = new Uint8Array(Buffer.from('aaabbbcccddd', 'latin1'));
   const shown = Array.from({ length: SYMMETRIES }, (_, symmetry) => {
     const letters = String.fromCharCode(...turned(tile, symmetry, 2));
     t.regex(letters, /^(?:(.)\1\1){4}$/, 'channels stay together');
@@ -31,7 +31,9 @@ test('the eight symmetries of a tile of four pixels', (t) => {
 
 test('they are a group: those of a turned tile are those of the tile', (t) => {
   const all = (tile: Uint8Array): string[] =>
-    Array.from({ length: SYMMETRIES }, (_, k) => Buffer.from(turned(tile, k)).toString('hex')).sort();
+    Array.from({ length: SYMMETRIES }, (_, k) =>
+      Buffer.from(turned(tile, k)).toString('hex'),
+    ).sort();
   const tile = tiles(1);
   t.is(new Set(all(tile)).size, SYMMETRIES);
   for (let k = 0; k < SYMMETRIES; k++) t.deepEqual(all(turned(tile, k)), all(tile));
@@ -50,7 +52,9 @@ test('with d4 the probabilities are the mean over the symmetries, and the same f
   const all = tiles(3);
   const expected = new Float64Array(9);
   for (let k = 0; k < SYMMETRIES; k++) {
-    (await plain.classifyTiles(turned(all, k), 3)).forEach((p, i) => (expected[i]! += p / SYMMETRIES));
+    (await plain.classifyTiles(turned(all, k), 3)).forEach(
+      (p, i) => (expected[i]! += p / SYMMETRIES),
+    );
   }
   const first = await plain.classifyTiles(all, 3);
   const other = await plain.classifyTiles(turned(all, 6), 3);

@@ -1,6 +1,15 @@
 import { LungclsError } from '../../errors.js';
 import { defineCommand } from '../command.js';
-import { defined, DEVICE, FORCE, FORMAT, MAX_PIXELS, outputOption, showDash, THREADS } from '../options.js';
+import {
+  defined,
+  DEVICE,
+  FORCE,
+  FORMAT,
+  MAX_PIXELS,
+  outputOption,
+  showDash,
+  THREADS,
+} from '../options.js';
 import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
 
 export const predictCommand = defineCommand({
