@@ -18,7 +18,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 6;
+constexpr int kInterfaceVersion = 7;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.

@@ -9,17 +9,20 @@ import type { Json } from '../storage/hash.js';
  * The tile store, where that is what the inputs name.
  * @throws LungclsError INVALID_OPTION (a store among others), and those of TileStore.open
  */
-export async function openStore(inputs: readonly string[]): Promise<TileStore | undefined> {
+export async function openStore(
+  inputs: readonly string[],
+  listFile: string | undefined,
+): Promise<TileStore | undefined> {
   const stores: string[] = [];
   for (const input of inputs) {
     if (input !== '-' && (await isFile(join(input, 'store.json')))) stores.push(input);
   }
   const [store] = stores;
   if (store === undefined) return undefined;
-  if (inputs.length > 1) {
+  if (inputs.length > 1 || listFile !== undefined) {
     throw new LungclsError(
       'INVALID_OPTION',
-      `Expected images or one tile store for inputs but received the tile store ${store} among ${inputs.length}`,
+      `Expected images or one tile store for inputs but received the tile store ${store} among others`,
     );
   }
   return await TileStore.open(store);

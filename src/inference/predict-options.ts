@@ -40,9 +40,10 @@ export interface PredictSettings {
 export function checkPredictOptions(options: PredictOptions): PredictSettings {
   const { model, inputs, output } = options;
   if (typeof model !== 'string' || model === '') throw invalid('a path', 'model', model);
-  if (!Array.isArray(inputs) || inputs.length === 0) {
+  if (!Array.isArray(inputs) || (inputs.length === 0 && options.listFile === undefined)) {
     throw invalid('at least one path', 'inputs', inputs);
   }
+  if (options.listFile === '') throw invalid('a path', 'listFile', options.listFile);
   for (const input of inputs as readonly unknown[]) {
     if (typeof input !== 'string' || input === '') throw invalid('paths', 'inputs', input);
   }

@@ -18,8 +18,9 @@ export interface PredictOptions extends TaskOptions {
   /** A model bundle: the folder that `train` wrote, or the .onnx in it. */
   model: string;
   /**
-   * What to classify, in this order: folders (searched through, natural order), .zip archives, single
-   * images, `-` for a list on `list`. Or one tile store alone, whose tiles are taken as they are.
+   * What to classify, in this order: folders (searched through, natural order), .zip, .tar and .tar.gz
+   * archives, single images, patterns such as `tiles/**\/*.jpeg`, `-` for a list on `list`. Or one tile
+   * store alone, whose tiles are taken as they are. May be empty where there is a `listFile`.
    */
   inputs: readonly string[];
   /** The file to write, or a stream to write to. A stream cannot be resumed. */
@@ -36,7 +37,9 @@ export interface PredictOptions extends TaskOptions {
   shard?: Shard;
   /** Where the names for `-` come from: one a line, or separated by NUL where there is one. */
   list?: Readable;
-  /** They are separated by NUL, whatever the list looks like. */
+  /** A file of names like `list`; its images come last. */
+  listFile?: string;
+  /** The names are separated by NUL, whatever the list looks like. */
   nulSeparated?: boolean;
   /** `onnx` by default. */
   engine?: Engine;
@@ -96,7 +99,7 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
   const settings = checkPredictOptions(options);
   throwIfAborted(options.signal);
   const bundle = await openBundle(options.model, settings);
-  const store = await openStore(options.inputs);
+  const store = await openStore(options.inputs, options.listFile);
   if (store === undefined) return await predictImages(bundle, options, settings);
   try {
     const { preprocessing, preprocessingFingerprint } = bundle.metadata;
@@ -120,16 +123,17 @@ async function predictImages(
   options: PredictOptions,
   settings: PredictSettings,
 ): Promise<PredictResult> {
-  const { inputs, list, nulSeparated, signal } = options;
+  const { inputs, list, listFile, nulSeparated, signal } = options;
   const { batchSize, threads, maxPixels } = settings;
   const separator = nulSeparated === true ? '\0' : undefined;
   const job = new PredictJob(bundle, options, settings, {
     inputs: await describeInputs(inputs),
+    listFile: await describeInputs(listFile === undefined ? [] : [listFile]),
     maxPixels,
   });
   return await job.run(
     imageInput({
-      list: () => listImages(inputs, { list, separator, signal }),
+      list: () => listImages(inputs, { list, listFile, separator, signal }),
       countable: !inputs.includes('-'),
       preprocessing: bundle.metadata.preprocessing,
       batchSize,

@@ -13,7 +13,7 @@ import {
 import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
 
 export const predictCommand = defineCommand({
-  usage: 'predict <model> <inputs..>',
+  usage: 'predict <model> [inputs..]',
   describe: 'Classify images into a CSV, JSONL or Parquet file',
   builder: (argv) =>
     argv
@@ -25,10 +25,9 @@ export const predictCommand = defineCommand({
       .positional('inputs', {
         type: 'string',
         array: true,
-        demandOption: true,
-        default: undefined,
+        default: [],
         describe:
-          'Folders (with all below them), .zip archives, images, - for a list of names on stdin; or one tile store',
+          'Folders (with all below them), .zip, .tar and .tar.gz archives, images, patterns in quotes, - for a list of names on stdin; or one tile store',
       })
       .option('output', outputOption('The file to write: .csv, .jsonl or .parquet; - for stdout'))
       .option('format', FORMAT)
@@ -53,11 +52,17 @@ export const predictCommand = defineCommand({
         describe:
           'Classify part i of n (i/n, the first is 1), or auto: as the SLURM, AWS Batch or Kubernetes array says',
       })
+      .option('list', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A file with the names of images, one a line or separated by NUL',
+      })
       .option('null', {
         alias: '0',
         type: 'boolean',
         default: false,
-        describe: 'The names on stdin end with NUL (find -print0), not with a line end',
+        describe:
+          'The names on stdin or in --list end with NUL (find -print0), not with a line end',
       })
       .option('engine', {
         choices: ['onnx', 'tfjs'] as const,
@@ -86,6 +91,10 @@ export const predictCommand = defineCommand({
       .example(
         'find . -name "*.jpeg" -print0 | $0 predict run/model - -0 -o out.csv',
         'a list of names, however odd',
+      )
+      .example(
+        '$0 predict run/model big.tar.gz -o part.parquet --shard 3/8 --top 2',
+        'one of eight parts; see merge',
       ),
   async run(argv, { task, json }) {
     const output = showDash(argv.output);
@@ -106,6 +115,7 @@ export const predictCommand = defineCommand({
         inputs,
         output: toStdout ? process.stdout : output,
         list: inputs.includes('-') ? process.stdin : undefined,
+        listFile: argv.list,
         nulSeparated: argv.null,
         format: argv.format,
         top: argv.top,
