@@ -75,6 +75,15 @@ export class SlotDecoder {
   async decode(sources: readonly ImageSource[]): Promise<TileBatch> {
     const slot = this.#free.pop();
     if (slot === undefined) throw new Error('There is no free slot');
+    try {
+      return await this.#decodeInto(slot, sources);
+    } catch (error) {
+      this.#giveBack(slot);
+      throw error;
+    }
+  }
+
+  async #decodeInto(slot: number, sources: readonly ImageSource[]): Promise<TileBatch> {
     const { statuses, messages } = await this.#native.decode(
       slot,
       sources.map(nativeFile),
