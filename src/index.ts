@@ -39,8 +39,19 @@ export type { EpochRecord } from './training/history.js';
 
 export { predict, type PredictOptions, type PredictResult } from './inference/predict.js';
 export {
+  Classifier,
+  type CallOptions,
+  type Classification,
+  type ImageClassifierOptions,
+  type ImageInput,
+} from './inference/image-classifier.js';
+export { merge, type MergeOptions, type MergeResult } from './inference/merge.js';
+export type { ResultFormat } from './inference/result-format.js';
+export { parseShard, shardOfPath, type Shard } from './inference/shard.js';
+export type { TtaMode } from './inference/tta.js';
+export {
   loadClassifier,
-  type Classifier,
+  type Classifier as TileClassifier,
   type ClassifierOptions,
   type Device,
   type Engine,

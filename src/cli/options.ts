@@ -30,6 +30,13 @@ export const DEVICE = {
   describe: 'What ONNX Runtime runs on',
 };
 
+export const FORMAT = {
+  choices: ['csv', 'jsonl', 'parquet'] as const,
+  requiresArg: true,
+  defaultDescription: 'by the extension of -o; csv on stdout',
+  describe: 'The format of the output',
+};
+
 /** An output flag, `-o`, that has to be given. */
 export function outputOption(describe: string) {
   return {

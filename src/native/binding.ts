@@ -46,12 +46,13 @@ export interface NativeTileDecoder {
   readonly memory: BufferMemory;
   /**
    * Decodes up to batchSize images into the rows of a slot, in order. Rows without an image are zeros.
-   * @param entries Five numbers a file (see entryNumbers); a negative first one means a file of its own.
+   * @param files names or, where the numbers say so, the bytes themselves, which are copied
+   * @param numbers six a file (see sourceNumbers)
    */
   decode(
     slot: number,
     files: readonly NativeFile[],
-    entries: Float64Array,
+    numbers: Float64Array,
   ): Promise<NativeBatchResult>;
   /** Resizes `pixels` (width * height * 3 bytes, RGB) into a row of a slot. */
   place(
@@ -131,7 +132,7 @@ export interface NativeAddon {
   /** Reads a whole file or zip entry; `bytes` is empty unless `status` is 0. */
   readSource(
     file: NativeFile,
-    entry: Float64Array,
+    numbers: Float64Array,
     maxFileBytes: number,
   ): Promise<{ status: number; message: string; bytes: Uint8Array }>;
   /** Sets the size of the process's one thread pool: its CPU budget for native work. */

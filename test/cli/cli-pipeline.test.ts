@@ -63,8 +63,8 @@ test.serial('from a folder to predictions', async (t) => {
   // The same tiles in another order: only rounding may differ.
   for (const [name, row] of fromStore) {
     const other = fromFolder.get(name) ?? [];
-    t.is(row.at(-1), 'ok');
-    row.slice(1, -1).forEach((value, i) => {
+    t.deepEqual(row.slice(-2), ['ok', '']);
+    row.slice(1, -2).forEach((value, i) => {
       t.true(Math.abs(Number(value) - Number(other[i + 1])) < 1e-5);
     });
   }

@@ -9,7 +9,7 @@ import { LIMITS } from '#src/config.js';
 import { openDataset } from '#src/dataset/dataset.js';
 import { preprocess } from '#src/dataset/preprocess.js';
 import { makeSampleTiles } from '#src/dataset/sample/tiles.js';
-import { entryNumbers, nativeFile } from '#src/imaging/native-source.js';
+import { sourceNumbers, nativeFile } from '#src/imaging/native-source.js';
 import { TileStore } from '#src/imaging/tile-store.js';
 import { loadAddon } from '#src/native/addon.js';
 import { parseCsv } from '#src/storage/csv.js';
@@ -126,7 +126,7 @@ async function extract(from: string, wanted: ReadonlySet<string>, to: string): P
     if (!wanted.has(name)) continue;
     const { bytes } = await loadAddon().readSource(
       nativeFile(source),
-      entryNumbers([source]),
+      sourceNumbers([source]),
       LIMITS.maxFileBytes,
     );
     await mkdir(dirname(join(to, name)), { recursive: true });
