@@ -130,8 +130,9 @@ HWY_ATTR std::uint64_t markNonzero(const float* values, std::size_t count) {
   std::uint64_t marks = 0;
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
+    // Not Ne, which does not hold for what is not a number.
     std::array<std::uint8_t, 8> bits = {};
-    hn::StoreMaskBits(d, hn::Ne(hn::LoadU(d, values + i), hn::Zero(d)), bits.data());
+    hn::StoreMaskBits(d, hn::Not(hn::Eq(hn::LoadU(d, values + i), hn::Zero(d))), bits.data());
     std::uint64_t some = 0;
     std::memcpy(&some, bits.data(), kBytes);
     marks |= some << i;
