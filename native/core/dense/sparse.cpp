@@ -54,7 +54,7 @@ HWY_INLINE void addProductAt(D d, const SparseBlock& block, const float* weights
     const std::uint64_t chosen = block.byRow[row];
     if (chosen == 0) continue;
     float* to = output + row * outputStride;
-    hn::Vec<D> sums[kVectors];  // NOLINT(modernize-avoid-c-arrays): these are registers
+    hn::Vec<D> sums[kVectors];  // registers
     for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::LoadU(d, to + v * lanes);
     addRows<kVectors>(d, chosen, block.input + row * block.stride, 1, weights, sums);
     for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sums[v], d, to + v * lanes);
@@ -67,7 +67,7 @@ HWY_INLINE void stepUnits(D d, const SparseBlock& block, const float* gradient,
                           float* copy) {
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t feature = 0; feature < block.features; ++feature) {
-    hn::Vec<D> sums[kVectors];  // NOLINT(modernize-avoid-c-arrays): these are registers
+    hn::Vec<D> sums[kVectors];  // registers
     for (std::size_t v = 0; v < kVectors; ++v) sums[v] = hn::Zero(d);
     for (std::size_t word = 0; word < block.words; ++word) {
       const std::size_t row = word * 64;
