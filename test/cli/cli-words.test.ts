@@ -55,6 +55,8 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no command', [], /Expected a command/],
   ['an unknown command', ['classify'], /Unknown command: classify/],
   ['an unknown flag', ['doctor', '--fast'], /Unknown argument: fast/],
+  ['one tile to explain', ['audit', 's', '--explain', 'a'], /Not enough arguments.*explain/],
+  ['no picture to explain', ['audit', 's', '--explain', 'a', 'b'], /Expected -o with --explain/],
   ['a missing argument', ['predict', 'model'], /Not enough non-option arguments/],
   [
     'one argument too many',
