@@ -291,6 +291,8 @@ test.serial('options are checked, each with its name', async (t) => {
     [{ reduceLrFactor: 1 }, /for reduceLrFactor/],
     [{ threads: 0 }, /for threads/],
     [{ checkpointMinutes: -1 }, /at least 0 for checkpointMinutes/],
+    [{ tensorboard: '' }, /a path for tensorboard/],
+    [{ tensorboardBatches: 0.5 }, /at least 0 for tensorboardBatches/],
     [{ firstLayer: 'gpu' as 'auto' }, /one of auto, native, tfjs for firstLayer/],
     [{ base: '' }, /for base/],
     [
