@@ -25,7 +25,7 @@ interface Metrics {
   stopReason: string;
   history: { valAccuracy: number; seconds: number }[];
   split: Record<string, unknown>;
-  runsOn: Record<string, unknown>;
+  runsOn: { tensorflow: string };
   hashes: { name: string; value: string }[];
 }
 
@@ -54,7 +54,8 @@ async function trainOnce(head: (typeof HEADS)[number], seed: number) {
   const args = ['train', store, '-o', run, '--head', head, '--seed', String(seed)];
   const options = ['--epochs', values.epochs, '--target-accuracy', '1', '--quiet'];
   const measured = await measure(process.execPath, [program, ...args, ...options]);
-  if (measured.exitCode !== 0) throw new Error(`training ${head} ended with ${String(measured.exitCode)}`);
+  if (measured.exitCode !== 0)
+    throw new Error(`training ${head} ended with ${String(measured.exitCode)}`);
   const metrics = JSON.parse(await readFile(join(run, 'metrics.json'), 'utf8')) as Metrics;
   const { size } = await stat(join(run, 'model', 'model.onnx'));
   await rm(run, { recursive: true, force: true });
@@ -85,7 +86,14 @@ for (const seed of values.seeds.split(',').map(Number)) {
 }
 await rm(values.work, { recursive: true, force: true });
 
-const report = { machine, tiles: count, classes, epochs: Number(values.epochs), note: values.note, results };
+const report = {
+  machine,
+  tiles: count,
+  classes,
+  epochs: Number(values.epochs),
+  note: values.note,
+  results,
+};
 await writeFile(join(values.output, 'heads.json'), `${JSON.stringify(report, null, 2)}\n`);
 
 const mean = (numbers: readonly number[]): number =>
@@ -99,7 +107,9 @@ const rows = HEADS.map((head) => {
     `\`${head}\`: ${first?.layers ?? ''}`,
     accuracies.map((a) => a.toFixed(4)).join(', '),
     mean(own.map(({ logLoss }) => logLoss)).toFixed(4),
-    own.map(({ bestEpoch, valAccuracy }) => `${String(bestEpoch)} of ${String(valAccuracy.length)}`).join(', '),
+    own
+      .map(({ bestEpoch, valAccuracy }) => `${String(bestEpoch)} of ${String(valAccuracy.length)}`)
+      .join(', '),
     mean(epochs).toFixed(1),
     ((first?.modelBytes ?? 0) / 1e6).toFixed(0),
   ];
@@ -113,7 +123,7 @@ await writeFile(
     'Made by `npm run bench:heads`; every figure is in `heads.json`.',
     '',
     `Machine: ${machine.cpu}, ${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, ${machine.extensions.join(' ')}; ` +
-      `${machine.os}; Node ${machine.node}; commit ${machine.commit}. ${String(one?.runsOn['tensorflow'] ?? '')}.`,
+      `${machine.os}; Node ${machine.node}; commit ${machine.commit}; ${one?.runsOn.tensorflow ?? ''}.`,
     '',
     `${String(count)} tiles of ${String(classes.length)} classes; split: ${JSON.stringify(one?.split ?? {})}. At most ${values.epochs} epochs, ` +
       `callbacks as in the recipe but for the stop at a target; seeds ${values.seeds}. Validation accuracy of the kept weights.`,

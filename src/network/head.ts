@@ -54,7 +54,11 @@ export interface HeadGraph extends NetworkGraph {
 }
 
 /** A layer before it has its name and place. */
-type Layer = HeadNode extends infer N ? (N extends HeadNode ? Omit<N, 'name' | 'input'> : N) : never;
+type Layer = HeadNode extends infer N
+  ? N extends HeadNode
+    ? Omit<N, 'name' | 'input'>
+    : N
+  : never;
 
 /** Keras's names, to which it appends `_1`, `_2`, ... from the second of a kind on. */
 const NAMES: Readonly<Record<HeadNode['op'], string>> = {

@@ -41,7 +41,9 @@ export function factorsOf(
 ): Float32Array | undefined {
   if (weights === 'none') return undefined;
   if (weights === 'balanced') return balancedWeights(classes.length, labels);
-  return Float32Array.from(classes, (name) => Object.hasOwn(weights, name) ? (weights[name] ?? 1) : 1);
+  return Float32Array.from(classes, (name) =>
+    Object.hasOwn(weights, name) ? (weights[name] ?? 1) : 1,
+  );
 }
 
 /**

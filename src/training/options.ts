@@ -170,7 +170,11 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
     throw expected(`one of ${FIRST_LAYERS.join(', ')}`, 'firstLayer', options.firstLayer);
   }
   if (!isClassWeights(settings.classWeights)) {
-    throw expected('none, balanced or a number of at least 0 a class', 'classWeights', settings.classWeights);
+    throw expected(
+      'none, balanced or a number of at least 0 a class',
+      'classWeights',
+      settings.classWeights,
+    );
   }
   const minutes = options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES;
   if (typeof minutes !== 'number' || !Number.isFinite(minutes) || minutes < 0) {

@@ -103,7 +103,9 @@ export function dropoutMasks(
   const random = new RandomStream([seed, STREAM.dropout, step]);
   return layers.map(({ units, rate }) => {
     const scale = 1 / (1 - rate);
-    return Float32Array.from({ length: rows * units }, () => (random.uniform() >= rate ? scale : 0));
+    return Float32Array.from({ length: rows * units }, () =>
+      random.uniform() >= rate ? scale : 0,
+    );
   });
 }
 

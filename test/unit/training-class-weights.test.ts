@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseClassWeights } from '#src/cli/options.js';
-import { balancedWeights, checkNames, describeFactors, factorsOf } from '#src/training/class-weights.js';
+import {
+  balancedWeights,
+  checkNames,
+  describeFactors,
+  factorsOf,
+} from '#src/training/class-weights.js';
 import { repositoryRoot } from '../fixtures/shared-data.js';
 
 const CLASSES = ['toString', 'b, c', 'd=1'];
@@ -28,10 +33,15 @@ test('factors by name; a class that is not named has 1', (t) => {
   t.notThrows(() => {
     checkNames({ 'd=1': 2 }, CLASSES);
   });
-  t.throws(() => { checkNames({ other: 1 }, CLASSES); }, {
-    code: 'INVALID_OPTION',
-    message: /"other"/,
-  });
+  t.throws(
+    () => {
+      checkNames({ other: 1 }, CLASSES);
+    },
+    {
+      code: 'INVALID_OPTION',
+      message: /"other"/,
+    },
+  );
   t.is(describeFactors(Float32Array.of(2 / 3, 2), ['a', 'b']), 'a 0.6667, b 2');
 });
 

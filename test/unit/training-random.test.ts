@@ -62,7 +62,6 @@ test('dropout zeroes its share and scales the rest', (t) => {
   t.deepEqual(dropoutMasks([], 100, 0, 1), []);
 });
 
-
 test("kernels are uniform within Glorot's limit", (t) => {
   const kernel = glorotUniform(300, 100, 0, 0);
   const limit = Math.sqrt(6 / 400);

@@ -216,7 +216,10 @@ test.serial('options are checked, each with its name', async (t) => {
     [{ epsilon: 0 }, /a positive number for epsilon but received 0/],
     [{ classWeights: 'equal' as 'none' }, /for classWeights but received "equal"/],
     [{ classWeights: { red: -1 } }, /for classWeights/],
-    [{ classWeights: { violet: 2 } }, /names of classes \(.*green, red\) for classWeights .*"violet"/],
+    [
+      { classWeights: { violet: 2 } },
+      /names of classes \(.*green, red\) for classWeights .*"violet"/,
+    ],
     [{ earlyStoppingMinDelta: -1 }, /for earlyStoppingMinDelta/],
     [{ reduceLrMinDelta: NaN }, /for reduceLrMinDelta/],
     [{ reduceLrCooldown: 0.5 }, /for reduceLrCooldown/],

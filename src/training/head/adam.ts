@@ -57,9 +57,7 @@ export class Adam {
   /** @param step 1 for the first update of the run */
   begin(learningRate: number, step: number): void {
     this.#alpha?.dispose();
-    this.#alpha = this.#tf.keep(
-      this.#tf.scalar(adamAlpha(learningRate, step, this.#constants)),
-    );
+    this.#alpha = this.#tf.keep(this.#tf.scalar(adamAlpha(learningRate, step, this.#constants)));
   }
 
   /** The numbers of this step, each rounded to float32: alpha, 1 - beta1, 1 - beta2, epsilon. */

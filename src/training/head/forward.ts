@@ -72,7 +72,10 @@ export function normalize(
   weights: LayerWeights,
   { mean, variance }: { readonly mean: Tensor; readonly variance: Tensor },
 ): Tensor2D {
-  const factor = variance.add(epsilon).rsqrt().mul(weightOf(weights, `${name}/gamma`));
+  const factor = variance
+    .add(epsilon)
+    .rsqrt()
+    .mul(weightOf(weights, `${name}/gamma`));
   return x.mul(factor).add(weightOf(weights, `${name}/beta`).sub(mean.mul(factor)));
 }
 

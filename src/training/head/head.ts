@@ -256,7 +256,9 @@ export class HeadTrainer {
       const old = this.#moving.get(name);
       const batch = statistics[i];
       if (old === undefined || batch === undefined) continue;
-      const next = this.#tf.tidy(() => old.mul(MOVING_MOMENTUM).add(batch.mul(1 - MOVING_MOMENTUM)));
+      const next = this.#tf.tidy(() =>
+        old.mul(MOVING_MOMENTUM).add(batch.mul(1 - MOVING_MOMENTUM)),
+      );
       this.#moving.set(name, this.#tf.keep(next));
       this.#tf.dispose([old, batch]);
     }
