@@ -123,7 +123,7 @@ await writeFile(
     'Made by `npm run bench:heads`; every figure is in `heads.json`.',
     '',
     `Machine: ${machine.cpu}, ${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, ${machine.extensions.join(' ')}; ` +
-      `${machine.os}; Node ${machine.node}; commit ${machine.commit}; ${one?.runsOn.tensorflow ?? ''}.`,
+      `${machine.os}; Node ${machine.node}; commit ${machine.commit}. ${one?.runsOn.tensorflow ?? ''}.`,
     '',
     `${String(count)} tiles of ${String(classes.length)} classes; split: ${JSON.stringify(one?.split ?? {})}. At most ${values.epochs} epochs, ` +
       `callbacks as in the recipe but for the stop at a target; seeds ${values.seeds}. Validation accuracy of the kept weights.`,
