@@ -81,7 +81,8 @@ const SAMPLES = `
 .tiles figure { margin: 0; }
 .tiles img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; border-radius: 6px; border: 1px solid var(--line); background: var(--panel); }
 .tiles figcaption { color: var(--quiet); font-size: 0.8125rem; overflow-wrap: anywhere; margin-top: 0.25rem; line-height: 1.35; }
-@media (min-width: 60rem) { .tiles { grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); } }
+@media (min-width: 40rem) { .tiles.many { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); } }
+@media (min-width: 60rem) { .tiles:not(.many) { grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); } }
 @media (max-width: 40rem) { .tiles { grid-template-columns: repeat(3, 1fr); gap: 0.5rem; } }
 `;
 

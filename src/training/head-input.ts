@@ -14,16 +14,20 @@ export interface HeadInput {
   close(): void;
 }
 
+/** What was averaged already: several heads may be trained on the same features. */
+const averaged = new WeakMap<StoredFeatures, Float32Array>();
+
 /**
  * Opens the features for a head. One that begins with global average pooling has them averaged here,
  * once instead of once an epoch, and held in memory: 3 KB a tile, a 100th of what they take on disk.
  * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | ABORTED
  */
 export async function openHeadInput(
-  { path, dataOffset, count, shape: map }: StoredFeatures,
+  stored: StoredFeatures,
   { pooled, features }: Pick<HeadShape, 'pooled' | 'features'>,
   task: TaskOptions,
 ): Promise<HeadInput> {
+  const { path, dataOffset, count, shape: map } = stored;
   const values = map.reduce((a, b) => a * b, 1);
   const open = (blocks: number): MappedRows =>
     MappedRows.open(path, {
@@ -31,17 +35,20 @@ export async function openHeadInput(
       rowBytes: (2 * values) / blocks,
       rows: count * blocks,
     });
-  if (pooled) {
-    const rows = open(1);
+  const average = async (rows: MappedRows): Promise<Float32Array> => {
     try {
-      const means = await poolFeatures(rows, { tiles: count, values, channels: features }, task);
-      return {
-        source: (blocks) => ({ rows: new FloatRows(means, features / blocks), blocks, features }),
-        close: () => undefined,
-      };
+      return await poolFeatures(rows, { tiles: count, values, channels: features }, task);
     } finally {
       rows.close();
     }
+  };
+  if (pooled) {
+    const means = averaged.get(stored) ?? (await average(open(1)));
+    averaged.set(stored, means);
+    return {
+      source: (blocks) => ({ rows: new FloatRows(means, features / blocks), blocks, features }),
+      close: () => undefined,
+    };
   }
   const opened: MappedRows[] = [];
   return {

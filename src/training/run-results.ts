@@ -1,5 +1,6 @@
 /** What a finished training is judged by, and the files that say so. */
 import { cpus, totalmem } from 'node:os';
+import sharp from 'sharp';
 import { RESEARCH_NOTICE } from '../config.js';
 import {
   classificationReport,
@@ -9,6 +10,7 @@ import {
 import { accuracy, argmaxRows, confusionMatrix, logLoss } from '../evaluation/confusion.js';
 import type { Scores } from '../evaluation/scores.js';
 import type { TileStore } from '../imaging/tile-store.js';
+import { MANY_CLASSES } from '../report/components.js';
 import type { ReportData, ReportFailure, ReportSample } from '../report/data.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import { INDEX_FILE } from '../imaging/tile-store-format.js';
@@ -128,14 +130,21 @@ export async function describeStore(store: TileStore, path: string): Promise<Rep
 /** As many as the report shows. */
 const MOST_FAILURES = 50;
 
-/** The tiles that the samples picture shows, each as PNG. */
+/** Pictures that many classes have on the page are small, or most would not find room. */
+const SMALL_SIDE = 96;
+
+/** Some of the tiles that the samples picture shows, each as PNG. */
 export async function samplePictures(store: TileStore, perClass: number): Promise<ReportSample[]> {
-  return (await sampleTiles(store, perClass, 0)).map(({ label, path, png }) => ({
-    label: store.classes.indexOf(label),
-    path,
-    mediaType: 'image/png',
-    data: png,
-  }));
+  const many = store.classes.length > MANY_CLASSES;
+  const tiles = await sampleTiles(store, many ? 1 : perClass, 0);
+  return Promise.all(
+    tiles.map(async ({ label, path, png }) => ({
+      label: store.classes.indexOf(label),
+      path,
+      mediaType: 'image/png' as const,
+      data: many ? await sharp(png).resize(SMALL_SIDE, SMALL_SIDE).png().toBuffer() : png,
+    })),
+  );
 }
 
 /** What a run ran on, as the report shows it. */

@@ -212,14 +212,31 @@ test('a hundred classes give a readable and small page', (t) => {
   const confusionMatrix = classes.map((_, i) =>
     classes.map((__, j) => (i === j ? 90 : i < j ? 1 : 0)),
   );
-  const data = reportData({ classes, confusionMatrix });
+  const samples = classes.flatMap((_, label) =>
+    [1, 2].map((i) => ({
+      label,
+      path: `tile-${label}-${i}.png`,
+      mediaType: 'image/png' as const,
+      data: new Uint8Array(100),
+    })),
+  );
+  const data = reportData({ classes, confusionMatrix, samples });
   const page = renderReport({
     ...data,
-    store: { ...data.store, perClass: classes.map(() => 500) },
+    store: { ...data.store, perClass: classes.map((_, i) => 500 + i) },
     classificationReport: { ...classificationReport(confusionMatrix, classes), text: '' },
   });
   t.true(page.length < 1e6);
-  t.true(textOf(page).includes('most frequent confusions'));
+  const text = textOf(page);
+  t.true(text.includes('most frequent confusions'));
+  t.is(page.split('<img ').length - 1, 100, 'a picture a class, under its name');
+  t.true(page.includes('tile-99-1.png') && !page.includes('tile-99-2.png'));
+  t.true(text.includes('Tiles of each class: 500 to 599'));
+  t.true(text.includes('The 10 classes with the lowest F1'));
+  const worst = page.indexOf('The classes with the lowest F1');
+  const all = page.indexOf('All 100 classes');
+  t.true(worst > 0 && all > worst);
+  t.is(page.slice(worst, all).split('<th scope="row">').length - 1, 10 + 3);
 });
 
 test('of very many failed files the first are listed and the rest counted', (t) => {
