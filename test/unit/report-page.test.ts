@@ -112,6 +112,12 @@ test('other splits of the same tiles stand side by side', (t) => {
   t.true(text.includes('Random 97.60% 0.1000 0.9000 11,998 3,000 not known 2'));
   t.true(text.includes('Grouped 91.20% 0.1000 0.9000 11,998 3,000 0.0% 2'));
   t.true(text.includes('6.4 points above'));
+  t.true(text.includes('that is the figure to quote'));
+  const leakage = { tiles: 0, share: 0, groups: 0, unknown: 980 };
+  const part = { ...grouped, split: { ...grouped.split, leakage } };
+  const partly = textOf(renderReport(reportData({ comparison: [random, part] })));
+  t.false(partly.includes('that is the figure to quote'));
+  t.true(partly.includes('an upper bound too: 980 of its validation tiles stand in no group'));
   t.regex(
     text,
     /Accuracy 91\.23% with a standard deviation of 0\.45 points .* StratifiedGroupKFold/,

@@ -34,10 +34,15 @@ function comparisonPart(rows: readonly ReportComparedSplit[]): Html {
 function difference([random, grouped]: readonly ReportComparedSplit[]): Html | undefined {
   if (random === undefined || grouped === undefined) return undefined;
   const points = 100 * (random.accuracy - grouped.accuracy);
+  const unknown = grouped.split.leakage?.unknown ?? 0;
   return html`<p>
     The random split's accuracy is ${Math.abs(points).toFixed(1)} points
-    ${points < 0 ? 'below' : 'above'} the grouped one's. With groups kept apart the model is judged
-    on originals that it has not seen: that is the figure to quote.
+    ${points < 0 ? 'below' : 'above'} the grouped one's.
+    ${
+      unknown > 0
+        ? `The grouped one is an upper bound too: ${formatCount(unknown)} of its validation tiles stand in no group, and copies of them may have been trained on.`
+        : 'With groups kept apart the model is judged on originals that it has not seen: that is the figure to quote.'
+    }
   </p>`;
 }
 
