@@ -239,7 +239,7 @@ export class PredictJob {
 }
 
 /** Lets a listing close its files, without waiting: it may be reading a list that nobody writes to. */
-function letGo(items: AsyncGenerator<unknown>): void {
+function letGo(items: AsyncGenerator): void {
   items.return(undefined).catch(() => undefined);
 }
 
