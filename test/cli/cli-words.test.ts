@@ -53,7 +53,7 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no command', [], /Expected a command/],
   ['an unknown command', ['classify'], /Unknown command: classify/],
   ['an unknown flag', ['doctor', '--fast'], /Unknown argument: fast/],
-  ['a missing argument', ['predict', 'model'], /Not enough non-option arguments/],
+  ['a missing argument', ['predict'], /Not enough non-option arguments/],
   [
     'one argument too many',
     ['samples', 'store', 'b', '-o', 'x.png'],
