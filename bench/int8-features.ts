@@ -49,25 +49,10 @@ const store = await TileStore.open(values.store);
 const base = await loadBase(DEFAULT_BASE);
 const common = { ...task, store, base, pixels: 'inception' as const, device: 'cpu' as const };
 
-async function compare(split: NamedSplit, fp32: StoredFeatures): Promise<SplitResult> {
-  const int8 = await ensureFeatures({
-    ...common,
-    precision: { kind: 'int8', calibration: split.train.subarray(0, CALIBRATION_TILES) },
-  });
-  const seeds: SplitResult['seeds'] = [];
-  for (let seed = 0; seed < Number(values.seeds); seed++) {
-    const pair = { fp32: { trainedOn: fp32, other: int8 }, int8: { trainedOn: int8, other: fp32 } };
-    const run = (kind: 'fp32' | 'int8'): Promise<HeadRun> => runOnce(split, seed, kind, pair[kind]);
-    seeds.push({ seed, fp32: await run('fp32'), int8: await run('int8') });
-  }
-  return {
-    name: split.name,
-    what: split.what,
-    train: split.train.length,
-    validation: split.validation.length,
-    int8TilesPerSecond: int8.count / int8.seconds,
-    seeds,
-  };
+/** Tiles that no split holds out, in the random order of the first: for the calibration. */
+function trainedOnByAll([first, ...others]: readonly NamedSplit[]): Int32Array {
+  const heldOut = new Set(others.flatMap(({ validation }) => [...validation]));
+  return (first?.train ?? new Int32Array()).filter((tile) => !heldOut.has(tile));
 }
 
 /** From an earlier call, where that made it. */
@@ -97,10 +82,29 @@ async function runOnce(
   return result;
 }
 
+const named = [randomSplit(store), await groupedSplit(store, values.groups)];
 const fp32 = await ensureFeatures({ ...common, precision: { kind: 'fp32' } });
-const splits: SplitResult[] = [];
-for (const split of [randomSplit(store), await groupedSplit(store, values.groups)]) {
-  splits.push(await compare(split, fp32));
+const int8 = await ensureFeatures({
+  ...common,
+  precision: { kind: 'int8', calibration: trainedOnByAll(named).subarray(0, CALIBRATION_TILES) },
+});
+const splits: SplitResult[] = named.map(({ name, what, train, validation }) => ({
+  name,
+  what,
+  train: train.length,
+  validation: validation.length,
+  seeds: [],
+}));
+// Seed by seed, so that the first ones tell something of every split.
+for (let seed = 0; seed < Number(values.seeds); seed++) {
+  for (const [i, split] of named.entries()) {
+    const run = (kind: 'fp32' | 'int8'): Promise<HeadRun> =>
+      runOnce(split, seed, kind, {
+        trainedOn: kind === 'int8' ? int8 : fp32,
+        other: kind === 'int8' ? fp32 : int8,
+      });
+    splits[i]?.seeds.push({ seed, fp32: await run('fp32'), int8: await run('int8') });
+  }
 }
 const results: Int8Results = {
   machine: describeMachine(),
@@ -108,6 +112,7 @@ const results: Int8Results = {
   tiles: store.count,
   base: base.id,
   calibrationTiles: CALIBRATION_TILES,
+  int8TilesPerSecond: int8.count / int8.seconds,
   epochs: Number(values.epochs),
   note: values.note,
   splits,
