@@ -49,12 +49,6 @@ const store = await TileStore.open(values.store);
 const base = await loadBase(DEFAULT_BASE);
 const common = { ...task, store, base, pixels: 'inception' as const, device: 'cpu' as const };
 
-/** Tiles that no split holds out, in the random order of the first: for the calibration. */
-function trainedOnByAll([first, ...others]: readonly NamedSplit[]): Int32Array {
-  const heldOut = new Set(others.flatMap(({ validation }) => [...validation]));
-  return (first?.train ?? new Int32Array()).filter((tile) => !heldOut.has(tile));
-}
-
 /** From an earlier call, where that made it. */
 async function runOnce(
   split: NamedSplit,
@@ -84,26 +78,30 @@ async function runOnce(
 
 const named = [randomSplit(store), await groupedSplit(store, values.groups)];
 const fp32 = await ensureFeatures({ ...common, precision: { kind: 'fp32' } });
-const int8 = await ensureFeatures({
-  ...common,
-  precision: { kind: 'int8', calibration: trainedOnByAll(named).subarray(0, CALIBRATION_TILES) },
-});
 const splits: SplitResult[] = named.map(({ name, what, train, validation }) => ({
   name,
   what,
   train: train.length,
   validation: validation.length,
+  int8TilesPerSecond: NaN,
   seeds: [],
 }));
 // Seed by seed, so that the first ones tell something of every split.
 for (let seed = 0; seed < Number(values.seeds); seed++) {
   for (const [i, split] of named.entries()) {
+    const own = splits[i];
+    if (own === undefined) continue;
+    const int8 = await ensureFeatures({
+      ...common,
+      precision: { kind: 'int8', calibration: split.train.subarray(0, CALIBRATION_TILES) },
+    });
+    own.int8TilesPerSecond = int8.count / int8.seconds;
     const run = (kind: 'fp32' | 'int8'): Promise<HeadRun> =>
       runOnce(split, seed, kind, {
         trainedOn: kind === 'int8' ? int8 : fp32,
         other: kind === 'int8' ? fp32 : int8,
       });
-    splits[i]?.seeds.push({ seed, fp32: await run('fp32'), int8: await run('int8') });
+    own.seeds.push({ seed, fp32: await run('fp32'), int8: await run('int8') });
   }
 }
 const results: Int8Results = {
@@ -112,7 +110,6 @@ const results: Int8Results = {
   tiles: store.count,
   base: base.id,
   calibrationTiles: CALIBRATION_TILES,
-  int8TilesPerSecond: int8.count / int8.seconds,
   epochs: Number(values.epochs),
   note: values.note,
   splits,

@@ -7,6 +7,7 @@ export interface SplitResult {
   what: string;
   train: number;
   validation: number;
+  int8TilesPerSecond: number;
   seeds: { seed: number; fp32: HeadRun; int8: HeadRun }[];
 }
 
@@ -16,7 +17,6 @@ export interface Int8Results {
   tiles: number;
   base: string;
   calibrationTiles: number;
-  int8TilesPerSecond: number;
   epochs: number;
   note: string;
   splits: SplitResult[];
@@ -35,7 +35,7 @@ export function int8Table(results: Int8Results): string {
     'Made by `npm run bench:int8-features`; every figure is in `int8-features.json`.',
     '',
     `${String(tiles)} tiles, base ${base}, the recipe's head, at most ${String(epochs)} epochs, the best kept; ` +
-      `8 bits calibrated on ${String(calibrationTiles)} tiles that no split holds out. ${date}, commit ${machine.commit}, ` +
+      `8 bits calibrated on ${String(calibrationTiles)} training tiles of each split. ${date}, commit ${machine.commit}, ` +
       `${machine.cpu} (${machine.extensions.join(', ')}).`,
     '',
     'Validation accuracy by what the head was trained on and what it is fed.',
