@@ -125,6 +125,22 @@ execFileSync(
 );
 const threads = availableThreads();
 const peak = (): number => Number(execFileSync(program, [String(threads)], { encoding: 'utf8' }));
+async function record(contenders: Contender[], fmaPeak: number[], what: string): Promise<void> {
+  const results: InferenceResults = {
+    machine: describeMachine(),
+    date: new Date().toISOString().slice(0, 10),
+    threads,
+    files: FILES,
+    what,
+    gigaflopPerTile: gigaflopPerTile(),
+    fmaPeak,
+    note: values.note,
+    contenders,
+  };
+  await writeFile(join(values.output, 'inference.json'), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(join(values.output, 'inference.md'), inferenceTable(results));
+}
+
 const runners: [string, Runner][] = [];
 try {
   const set = (await writeTileSets(values.archive, folder)).find(({ id }) => id === '768-420');
@@ -155,21 +171,9 @@ try {
       }
     }
     fmaPeak.push(peak());
+    // After every round, so that a run that is stopped leaves those that are whole.
+    await record(found, fmaPeak, set.what);
   }
-  const results: InferenceResults = {
-    machine: describeMachine(),
-    date: new Date().toISOString().slice(0, 10),
-    threads,
-    files: FILES,
-    what: set.what,
-    gigaflopPerTile: gigaflopPerTile(),
-    fmaPeak,
-    note: values.note,
-    contenders: found,
-  };
-  await writeFile(join(values.output, 'inference.json'), `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(join(values.output, 'inference.md'), inferenceTable(results));
-  process.stdout.write(inferenceTable(results));
 } finally {
   for (const [, runner] of runners) runner.end();
   await rm(folder, { recursive: true, force: true });

@@ -49,27 +49,6 @@ const store = await TileStore.open(values.store);
 const base = await loadBase(DEFAULT_BASE);
 const common = { ...task, store, base, pixels: 'inception' as const, device: 'cpu' as const };
 
-async function compare(split: NamedSplit, fp32: StoredFeatures): Promise<SplitResult> {
-  const int8 = await ensureFeatures({
-    ...common,
-    precision: { kind: 'int8', calibration: split.train.subarray(0, CALIBRATION_TILES) },
-  });
-  const seeds: SplitResult['seeds'] = [];
-  for (let seed = 0; seed < Number(values.seeds); seed++) {
-    const pair = { fp32: { trainedOn: fp32, other: int8 }, int8: { trainedOn: int8, other: fp32 } };
-    const run = (kind: 'fp32' | 'int8'): Promise<HeadRun> => runOnce(split, seed, kind, pair[kind]);
-    seeds.push({ seed, fp32: await run('fp32'), int8: await run('int8') });
-  }
-  return {
-    name: split.name,
-    what: split.what,
-    train: split.train.length,
-    validation: split.validation.length,
-    int8TilesPerSecond: int8.count / int8.seconds,
-    seeds,
-  };
-}
-
 /** From an earlier call, where that made it. */
 async function runOnce(
   split: NamedSplit,
@@ -97,10 +76,33 @@ async function runOnce(
   return result;
 }
 
+const named = [randomSplit(store), await groupedSplit(store, values.groups)];
 const fp32 = await ensureFeatures({ ...common, precision: { kind: 'fp32' } });
-const splits: SplitResult[] = [];
-for (const split of [randomSplit(store), await groupedSplit(store, values.groups)]) {
-  splits.push(await compare(split, fp32));
+const splits: SplitResult[] = named.map(({ name, what, train, validation }) => ({
+  name,
+  what,
+  train: train.length,
+  validation: validation.length,
+  int8TilesPerSecond: NaN,
+  seeds: [],
+}));
+// Seed by seed, so that the first ones tell something of every split.
+for (let seed = 0; seed < Number(values.seeds); seed++) {
+  for (const [i, split] of named.entries()) {
+    const own = splits[i];
+    if (own === undefined) continue;
+    const int8 = await ensureFeatures({
+      ...common,
+      precision: { kind: 'int8', calibration: split.train.subarray(0, CALIBRATION_TILES) },
+    });
+    own.int8TilesPerSecond = int8.count / int8.seconds;
+    const run = (kind: 'fp32' | 'int8'): Promise<HeadRun> =>
+      runOnce(split, seed, kind, {
+        trainedOn: kind === 'int8' ? int8 : fp32,
+        other: kind === 'int8' ? fp32 : int8,
+      });
+    own.seeds.push({ seed, fp32: await run('fp32'), int8: await run('int8') });
+  }
 }
 const results: Int8Results = {
   machine: describeMachine(),

@@ -14,6 +14,8 @@ import { predict } from '#src/inference/predict.js';
 
 const SIZE = 256;
 const BATCH = 32;
+/** Tiles that every session has seen before the clock starts. */
+const WARM_UP = 4 * BATCH;
 const [, , kind = '', folder = '', count = '', threadCount = '', model = ''] = process.argv;
 const threads = Number(threadCount);
 const names = (await readdir(folder)).sort().slice(0, Number(count));
@@ -49,12 +51,10 @@ const work = await mkdtemp(join(tmpdir(), 'lungcls-inference-'));
 /** Seconds that all the passes took, loading and warming up not counted. */
 const MODES: Record<string, (passes: number) => Promise<number>> = {
   async session(passes) {
-    const { classifyTiles } = await loaded(BATCH).then((own) => ({
-      classifyTiles: own.classifyTiles.bind(own),
-    }));
-    await classifyTiles(tiles, 4 * BATCH);
+    const own = await loaded(BATCH);
+    await own.classifyTiles(tiles, Math.min(WARM_UP, sources.length));
     return await timed(async () => {
-      for (let i = 0; i < passes; i++) await classifyTiles(tiles, sources.length);
+      for (let i = 0; i < passes; i++) await own.classifyTiles(tiles, sources.length);
     });
   },
   async decode(passes) {

@@ -85,6 +85,7 @@ class Builder {
     const readsBytes = scaleOf.has(node.inputs[0] ?? '');
     const computes = node.type === 'Conv' || node.type === 'AveragePool';
     if (isStored && node.type === 'Relu') this.#addRelu(node);
+    else if (node.type === 'Relu' && this.#isRounded(node.inputs[0])) this.#addMax(node);
     else if (readsBytes && (node.type === 'Conv' || node.type === 'Gemm')) this.#addLayer(node);
     else if (readsBytes && isStored && !computes) {
       const inputs = node.inputs.map(bytesOf);
@@ -110,8 +111,19 @@ class Builder {
       this.#absorbed.set(node.output, this.#real(input));
       return;
     }
+    this.#addMax(node);
+  }
+
+  /** A relu that ONNX Runtime does not take for one. */
+  #addMax(node: OnnxNode): void {
     const zero = this.#constant('zero', 'float32', [], Float32Array.of(0));
-    this.#push({ ...node, type: 'Max', inputs: [this.#real(input), zero] });
+    this.#push({ ...node, type: 'Max', inputs: [this.#real(node.inputs[0] ?? ''), zero] });
+  }
+
+  /** Whether a dense layer with rounded operands gives the value: fused with a relu it would be run in float32. */
+  #isRounded(value = ''): boolean {
+    const producer = producerOf(this.#model, value);
+    return producer?.type === 'Gemm' && this.#plan.scaleOf.has(producer.inputs[0] ?? '');
   }
 
   /** Conv (kernel [outputs, inputs, h, w]) or Gemm (kernel [inputs, outputs]) on rounded operands. */
@@ -131,10 +143,13 @@ class Builder {
     const kernelParts = [
       this.#constant(bytesOf(kernelName), 'int8', kernel.shape, layer.kernel),
       this.#constant(`${kernelName}/scale`, 'float32', shape, layer.kernelScales),
+      // ONNX Runtime 1.30 fuses a Gemm only where they are given, though they are optional.
+      this.#constant(`${kernelName}/zero_point`, 'int8', shape, new Int8Array(layer.bias.length)),
     ];
     const biasParts = [
       this.#constant(bytesOf(biasName), 'int32', shape, layer.bias),
       this.#constant(`${biasName}/scale`, 'float32', shape, layer.biasScales),
+      this.#constant(`${biasName}/zero_point`, 'int32', shape, new Int32Array(layer.bias.length)),
     ];
     const axis = { axis: { integer: outputsLast ? 1 : 0 } };
     const inputs = [

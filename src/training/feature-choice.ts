@@ -15,20 +15,30 @@ const LEAST_TILES_FOR_INT8 = 1000;
  */
 export const CALIBRATION_TILES = 64;
 
+/** Most that 8 bits may cost, in points of validation accuracy, for `auto` to take them. */
+const MOST_POINTS = 0.2;
+/**
+ * What they cost in the mean over seeds, on the worse of both splits: of bench/results/int8-features.md, made
+ * by `npm run bench:int8-features`. Undefined while that has not been measured.
+ */
+const MEASURED: MeasuredCost = { points: undefined };
+
+export interface MeasuredCost {
+  readonly points: number | undefined;
+}
+
 export interface ChosenFeatures {
   readonly kind: FeaturePrecision['kind'];
   /** Why, for people. */
   readonly reason: string;
 }
 
-/**
- * `auto` takes 8 bits where they are faster. What they do to the accuracy is measured by
- * `npm run bench:int8-features`: see bench/results/int8-features.md.
- */
+/** `auto` takes 8 bits where they are faster and their cost is known to be small. */
 export function chooseFeatures(
   choice: FeatureChoice,
   { tiles, device = 'auto' }: { tiles: number; device?: SessionDevice | undefined },
   hasInt8: () => boolean = hasInt8Instructions,
+  { points }: MeasuredCost = MEASURED,
 ): ChosenFeatures {
   if (choice !== 'auto') return { kind: choice, reason: 'as asked for' };
   const float = (reason: string): ChosenFeatures => ({ kind: 'fp32', reason });
@@ -38,7 +48,11 @@ export function chooseFeatures(
   if (tiles < LEAST_TILES_FOR_INT8) {
     return float(`${String(tiles)} tiles are too few to gain by calibrating 8 bits`);
   }
-  return hasInt8()
-    ? { kind: 'int8', reason: 'several times as fast here, for as good a head; --features fp32' }
-    : float('no 8-bit dot products are known of this CPU');
+  if (!hasInt8()) return float('no 8-bit dot products are known of this CPU');
+  if (points === undefined || points > MOST_POINTS) {
+    return float(
+      'int8 is several times as fast; what it costs in accuracy is not known to be small',
+    );
+  }
+  return { kind: 'int8', reason: 'several times as fast here, for as good a head' };
 }

@@ -72,7 +72,7 @@ export interface TrainOptions extends TaskOptions, SplitOptions {
   targetAccuracy?: number | false;
   /**
    * In which numbers the base computes the features: `fp32`, `int8` (calibrated on training tiles; on
-   * the CPU), or (`auto`, by default) int8 where that is several times as fast.
+   * the CPU), or (`auto`, by default) int8 where that is several times as fast and as good.
    */
   features?: FeatureChoice;
   /** Where features are computed. */

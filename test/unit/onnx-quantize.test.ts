@@ -1,7 +1,10 @@
 /** 8-bit models: the arithmetic, and a small network that is rounded and still computes the same. */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { InferenceSession } from 'onnxruntime-node';
 import type { NetworkGraph } from '#src/network/graph.js';
 import { mergeStatistics, STATISTICS_OUTPUT, statisticsModel } from '#src/onnx/calibration.js';
 import { equalizeChannels } from '#src/onnx/equalize.js';
@@ -162,6 +165,22 @@ async function measure(model: OnnxModel): Promise<ReturnType<typeof mergeStatist
 function difference(a: Float32Array, b: Float32Array): number {
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? NaN))), 0);
 }
+
+test('ONNX Runtime runs the layers of the 8-bit model in integers', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'lungcls-quantize-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const optimized = join(folder, 'optimized.onnx');
+  const model = smallModel();
+  const session = await InferenceSession.create(
+    modelBytes(quantizeModel(model, await measure(model))),
+    { executionProviders: ['cpu'], optimizedModelFilePath: optimized, logSeverityLevel: 3 },
+  );
+  await session.release();
+  const file = await readFile(optimized, 'latin1');
+  // Convolutions but the first; the first dense layer, whose weights are most of the model.
+  t.is(file.match(/QLinearConv/g)?.length, 2);
+  t.is(file.match(/QGemm/g)?.length, 1);
+});
 
 test('statistics of batches add up to those of all', async (t) => {
   const model = smallModel();

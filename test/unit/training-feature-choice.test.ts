@@ -5,11 +5,15 @@ import { resolveSettings } from '#src/training/options.js';
 
 test('auto takes 8 bits on a CPU that is fast at them, for enough tiles', (t) => {
   const kind = (tiles: number, hasInt8: boolean, device: 'cpu' | 'cuda' = 'cpu'): string =>
-    chooseFeatures('auto', { tiles, device }, () => hasInt8).kind;
+    chooseFeatures('auto', { tiles, device }, () => hasInt8, { points: 0.1 }).kind;
   t.is(kind(15_000, true), 'int8');
   t.is(kind(15_000, false), 'fp32');
   t.is(kind(15_000, true, 'cuda'), 'fp32');
   t.is(kind(200, true), 'fp32');
+  for (const points of [0.3, undefined]) {
+    const chosen = chooseFeatures('auto', { tiles: 15_000, device: 'cpu' }, () => true, { points });
+    t.is(chosen.kind, 'fp32');
+  }
   t.is(chooseFeatures('int8', { tiles: 2, device: 'cuda' }, () => false).kind, 'int8');
   t.is(chooseFeatures('fp32', { tiles: 15_000, device: 'cpu' }, () => true).kind, 'fp32');
 });

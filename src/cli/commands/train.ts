@@ -35,7 +35,7 @@ export const trainCommand = defineCommand({
         requiresArg: true,
         default: 'auto' as const,
         describe:
-          'In which numbers the base computes the features; int8 is calibrated on training tiles. auto: int8 where that is several times as fast',
+          'In which numbers the base computes the features; int8 is calibrated on training tiles. auto: int8 where that is known to be as good and several times as fast',
       })
       .option('epochs', {
         type: 'number',
