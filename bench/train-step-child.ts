@@ -12,16 +12,18 @@ import { loadTensorflow } from '#src/runtime/tensorflow.js';
 import { availableThreads } from '#src/runtime/threads.js';
 import { featureBatches } from '#src/training/feature-batches.js';
 import { chooseFirstLayer, createFirstDense } from '#src/training/head/choose-dense.js';
+import { headGraph } from '#src/network/head.js';
 import { HeadTrainer } from '#src/training/head/head.js';
 import { initialHeadWeights } from '#src/training/head/initial.js';
-import { dropoutMask, epochOrder } from '#src/training/random.js';
+import { headShape } from '#src/training/head/shape.js';
+import { dropoutMasks, epochOrder } from '#src/training/random.js';
 import { FEATURES } from './train-step-features.js';
 
 const [, , file = '', count = '', name = '', layer = ''] = process.argv;
 const tiles = Number(count);
 const tensorflow = await loadTensorflow(TF_CHOICES.find((choice) => choice === name));
 const firstLayer = chooseFirstLayer(layer === 'native' ? 'native' : 'tfjs', tensorflow);
-const shape = { features: FEATURES, units: [256, 128], classes: 3, dropout: 0.3 } as const;
+const shape = headShape(headGraph({ classes: 3 }), [14, 14, 768]);
 const threads = availableThreads();
 const head = new HeadTrainer(tensorflow.tf, shape, initialHeadWeights(shape, 0), {
   createFirstDense: (kernel) => createFirstDense(firstLayer, tensorflow, kernel, threads),
@@ -44,7 +46,7 @@ async function pass(epoch: number): Promise<number> {
     const { loss } = await head.train({
       batch,
       labels: Array.from(chosen, (tile) => tile % shape.classes),
-      mask: dropoutMask(batch.rows * shape.units[1], shape.dropout, 0, step),
+      masks: dropoutMasks(shape.dropouts, batch.rows, 0, step),
       learningRate: RECIPE.learningRate,
       step: ++step,
       upcoming,

@@ -3,7 +3,10 @@
  * stay alive take turns, so that whatever else the machine does meets all alike. Features come from a
  * mapped file, as in `train`. Writes `train-step.json` and `train-step.md`.
  *
- *   npm run bench:train-step -- [--rounds 9] [--tiles 512] [--note TEXT] [-o bench/results]
+ *   npm run bench:train-step -- [--rounds 9] [--tiles 512] [--zeros 0.88 | --features FILE.npy]
+ *                               [--note TEXT] [-o bench/results]
+ *
+ * Its speed depends on how many features are zero: `--features` takes tiles of a file that `train` wrote.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -15,7 +18,7 @@ import { parseArgs } from 'node:util';
 import { RECIPE, type TfChoice } from '#src/config.js';
 import { tensorflowProblem } from '#src/runtime/tensorflow.js';
 import { describeMachine } from './machine.js';
-import { writeFeatures } from './train-step-features.js';
+import { copyFeatures, writeFeatures } from './train-step-features.js';
 
 const child = fileURLToPath(new URL('./train-step-child.js', import.meta.url));
 const LIBTENSORFLOW: TfChoice =
@@ -71,6 +74,9 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '9' },
     tiles: { type: 'string', default: '512' },
+    /** Share of the made-up features that are zero; as in the lung half of LC25000. */
+    zeros: { type: 'string', default: '0.88' },
+    features: { type: 'string' },
     /** What a reader must know, such as what else the machine was doing. */
     note: { type: 'string', default: '' },
     work: { type: 'string', default: join('build', 'bench-train-step') },
@@ -80,7 +86,10 @@ const { values } = parseArgs({
 await mkdir(values.work, { recursive: true });
 await mkdir(values.output, { recursive: true });
 const features = join(values.work, 'features.f16');
-await writeFeatures(features, Number(values.tiles));
+const zeros =
+  values.features === undefined
+    ? await writeFeatures(features, Number(values.tiles), Number(values.zeros))
+    : await copyFeatures(values.features, features, Number(values.tiles));
 const machine = describeMachine();
 const loadBefore = loadavg()[0] ?? 0;
 const runners = VARIANTS.map(
@@ -123,6 +132,8 @@ const report = {
   batchSize: RECIPE.batchSize,
   tiles: Number(values.tiles),
   rounds: Number(values.rounds),
+  features: values.features === undefined ? 'made up' : 'stored by train',
+  zeros,
   note: values.note,
   results,
 };
@@ -139,7 +150,8 @@ await writeFile(
       `${machine.os}; Node ${machine.node}; commit ${machine.commit}. Load before: ${loadBefore.toFixed(1)}.`,
     '',
     `Batches of ${String(RECIPE.batchSize)}, gathered from a mapped file while the batch before trains; ` +
-      `medians of ${values.rounds} rounds in which the processes took turns.`,
+      `medians of ${values.rounds} rounds in which the processes took turns. ` +
+      `Features: ${report.features}, ${(zeros * 100).toFixed(1)} % of them zero.`,
     '',
     '| first layer, and what trains the rest | seconds a step | best round | times faster | memory, MiB (mapped files not counted) |',
     '| --- | --- | --- | --- | --- |',

@@ -17,12 +17,18 @@ export const ERROR_CODES = {
   TOO_FEW_TILES: 'there are too few tiles for what was asked',
   UNKNOWN_CLASS: 'a class was named that the input does not have',
   CLASSES_AMBIGUOUS: 'which folders are the classes is not clear; name them',
+  SPLIT_INVALID: 'a file of groups or of a split is malformed or does not fit the tile store',
+  SPLIT_IMPOSSIBLE: 'no split found that keeps groups whole at the sizes asked for',
+  GROUPS_UNKNOWN: 'which tiles belong together is not known',
   // Archives.
   ZIP_DAMAGED: 'a zip archive is truncated or inconsistent',
   ZIP_ENCRYPTED: 'a zip archive, or an entry of it, is encrypted',
   ZIP_UNSAFE_NAME: 'a zip entry has an absolute name or one with ".."',
   ZIP_BOMB: 'zip entries overlap or unpack to implausibly much',
   ZIP_UNSUPPORTED: 'a zip entry uses a compression method other than stored or deflated',
+  TAR_DAMAGED: 'a tar archive is truncated or inconsistent, or its gzip data is damaged',
+  TAR_UNSAFE_NAME: 'a tar entry has an absolute name or one with ".."',
+  TAR_UNSUPPORTED: 'a tar archive has sparse entries, or is packed by something other than gzip',
   // Images: these also appear as the status of a single image.
   IMAGE_EMPTY: 'an image file has no bytes',
   IMAGE_FORMAT: 'the bytes are not an image of a supported format',
@@ -35,6 +41,8 @@ export const ERROR_CODES = {
   OUTPUT_EXISTS: 'the output exists and --force was not given',
   OUTPUT_UNWRITABLE: 'the output cannot be written',
   DISK_FULL: 'the disk is full',
+  RESULTS_INVALID: 'a result file is damaged, incomplete or not ours',
+  SHARD_MISMATCH: 'result files to be merged are not all the shards of one job, each once',
   // Stores, bases, models.
   STORE_INVALID: 'a tile store is incomplete or inconsistent',
   FEATURES_INVALID: 'a features file is incomplete or inconsistent',

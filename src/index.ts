@@ -21,14 +21,37 @@ export type { ImageSource, ZipEntryLocation } from './imaging/source.js';
 export { TileStore, type StoreBatch } from './imaging/tile-store.js';
 export type { PreprocessingSpec, ResizeMode } from './imaging/preprocessing.js';
 
+export { audit, type AuditOptions, type AuditResult, type ClassGroups } from './audit/audit.js';
+export {
+  explainPair,
+  type ExplainedStep,
+  type ExplainOptions,
+  type ExplainResult,
+} from './audit/explain.js';
+export type { Leakage } from './audit/leakage.js';
+export type { Verdict } from './audit/verdict.js';
+
 export { train, type TrainResult } from './training/train.js';
 export type { TrainOptions } from './training/options.js';
+export type { ClassWeights } from './training/class-weights.js';
+export type { HeadKind } from './network/head.js';
 export type { EpochRecord } from './training/history.js';
 
 export { predict, type PredictOptions, type PredictResult } from './inference/predict.js';
 export {
+  Classifier,
+  type CallOptions,
+  type Classification,
+  type ImageClassifierOptions,
+  type ImageInput,
+} from './inference/image-classifier.js';
+export { merge, type MergeOptions, type MergeResult } from './inference/merge.js';
+export type { ResultFormat } from './inference/result-format.js';
+export { parseShard, shardOfPath, type Shard } from './inference/shard.js';
+export type { TtaMode } from './inference/tta.js';
+export {
   loadClassifier,
-  type Classifier,
+  type Classifier as TileClassifier,
   type ClassifierOptions,
   type Device,
   type Engine,

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { readZip } from '#src/dataset/zip.js';
 import { LIMITS } from '#src/config.js';
-import { entryNumbers, nativeFile } from '#src/imaging/native-source.js';
+import { sourceNumbers, nativeFile } from '#src/imaging/native-source.js';
 import type { ImageSource } from '#src/imaging/source.js';
 import { loadAddon } from '#src/native/addon.js';
 
@@ -68,7 +68,7 @@ export async function writeTileSets(archive: string, folder: string): Promise<Ti
 async function encoded(image: ImageSource): Promise<Buffer> {
   const { status, message, bytes } = await loadAddon().readSource(
     nativeFile(image),
-    entryNumbers([image]),
+    sourceNumbers([image]),
     LIMITS.maxFileBytes,
   );
   if (status !== 0) throw new Error(`${image.path}: ${message}`);

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MappedRows } from '#src/native/addon.js';
+import { headGraph } from '#src/network/head.js';
 import { loadTensorflow } from '#src/runtime/tensorflow.js';
 import { availableThreads } from '#src/runtime/threads.js';
 import { Checkpoint } from '#src/training/checkpoint.js';
@@ -10,6 +11,7 @@ import { evaluateHead, fit } from '#src/training/fit.js';
 import { chooseFirstLayer, createFirstDense } from '#src/training/head/choose-dense.js';
 import { HeadTrainer } from '#src/training/head/head.js';
 import { initialHeadWeights } from '#src/training/head/initial.js';
+import { headShape } from '#src/training/head/shape.js';
 import { resolveSettings } from '#src/training/options.js';
 
 export interface HeadRun {
@@ -45,8 +47,8 @@ export async function runHead(options: HeadRunOptions): Promise<HeadRun> {
     epochs,
     targetAccuracy: false,
   });
-  const features = trainedOn.shape.reduce((a, b) => a * b, 1);
-  const shape = { features, units: [256, 128] as const, classes, dropout: settings.dropout };
+  const shape = headShape(headGraph({ classes }), trainedOn.shape);
+  const { features } = shape;
   const head = new HeadTrainer(tensorflow.tf, shape, initialHeadWeights(shape, seed), {
     createFirstDense: (kernel) =>
       createFirstDense(firstLayer, tensorflow, kernel, availableThreads()),

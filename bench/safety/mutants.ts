@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LIMITS } from '#src/config.js';
-import { entryNumbers, nativeFile } from '#src/imaging/native-source.js';
+import { sourceNumbers, nativeFile } from '#src/imaging/native-source.js';
 import type { ImageSource } from '#src/imaging/source.js';
 import { loadAddon, nativeStatus, type NativeTileDecoder } from '#src/native/addon.js';
 import { Dice, mutate } from './mutate.js';
@@ -116,7 +116,7 @@ async function bytesOf(source: ImageSource): Promise<Uint8Array> {
   const read = loadAddon().readSource.bind(loadAddon());
   const { status, message, bytes } = await read(
     nativeFile(source),
-    entryNumbers([source]),
+    sourceNumbers([source]),
     LIMITS.maxFileBytes,
   );
   if (status !== 0) throw new Error(`${source.path}: ${message}`);
@@ -155,7 +155,7 @@ async function decode(files: readonly string[], settings: DecodeSettings): Promi
     const stale = decoder.view(0, BATCH);
     new Uint8Array(stale).fill(before);
     decoder.detach(stale);
-    const entries = entryNumbers(files.map((file) => ({ path: file, file })));
+    const entries = sourceNumbers(files.map((file) => ({ path: file, file })));
     const { statuses, messages } = await decoder.decode(0, files, entries);
     const names = Array.from(statuses, (status) => nativeStatus(status));
     names.forEach((status, i) => {

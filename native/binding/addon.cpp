@@ -8,6 +8,7 @@
 #include "../core/jpeg_sparse/kernels.hpp"
 #include "../core/thread_pool.hpp"
 #include "arguments.hpp"
+#include "collection.hpp"
 #include "decoder.hpp"
 #include "dense.hpp"
 #include "environment.hpp"
@@ -18,7 +19,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 6;
+constexpr int kInterfaceVersion = 7;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.
@@ -92,6 +93,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("TileDecoder", Decoder::define(env));
   exports.Set("DenseLayer", Dense::define(env));
   exports.Set("denseSupport", Napi::Function::New<denseSupport>(env, "denseSupport"));
+  exports.Set("TileCollection", Collection::define(env));
   exports.Set("MappedRows", Rows::define(env));
   exports.Set("readSource", Napi::Function::New<readSourceToJs>(env, "readSource"));
   exports.Set("setThreads", Napi::Function::New<setThreads>(env, "setThreads"));

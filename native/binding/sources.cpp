@@ -13,7 +13,7 @@ constexpr double kMaxSafeInteger = 9007199254740991.0;
 
 std::uint64_t entryNumber(Napi::Env env, double value, double most) {
   const bool whole = value >= 0 && value <= most && std::floor(value) == value;
-  if (!whole) refuse(env, "Expected whole numbers that describe a zip entry");
+  if (!whole) refuse(env, "Expected whole numbers that describe a source");
   return static_cast<std::uint64_t>(value);
 }
 
@@ -38,23 +38,48 @@ std::string fileName(const Napi::Value& value) {
   return name;
 }
 
+std::vector<std::uint8_t> ownBytes(const Napi::Value& value) {
+  const auto bytes = typedArray<Napi::Uint8Array>(value, napi_uint8_array, "files");
+  return {bytes.Data(), bytes.Data() + bytes.ByteLength()};
+}
+
+ImageSource imageSource(const Napi::Value& file, const double* numbers) {
+  const Napi::Env env = file.Env();
+  const auto kind = entryNumber(env, numbers[0], static_cast<double>(SourceKind::Memory));
+  ImageSource source;
+  switch (static_cast<SourceKind>(kind)) {
+    case SourceKind::Memory:
+      source.bytes = ownBytes(file);
+      return source;
+    case SourceKind::ZipEntry:
+      source.entry = zipEntry(env, numbers + 1);
+      break;
+    case SourceKind::Range:
+      source.range = ByteRange{entryNumber(env, numbers[1], kMaxSafeInteger),
+                               entryNumber(env, numbers[3], kMaxSafeInteger)};
+      break;
+    case SourceKind::File:
+      break;
+  }
+  source.file = fileName(file);
+  return source;
+}
+
 }  // namespace
 
-std::vector<ImageSource> imageSources(const Napi::Value& files, const Napi::Value& entries) {
+std::vector<ImageSource> imageSources(const Napi::Value& files, const Napi::Value& numbers) {
   const Napi::Env env = files.Env();
-  if (!files.IsArray()) refuse(env, "Expected an array of strings for files");
+  if (!files.IsArray()) refuse(env, "Expected an array of names or bytes for files");
   const auto names = files.As<Napi::Array>();
-  const auto numbers =
-      typedArray<Napi::Float64Array>(entries, napi_float64_array, "entries (Float64Array)");
+  const auto described =
+      typedArray<Napi::Float64Array>(numbers, napi_float64_array, "numbers (Float64Array)");
   const std::uint32_t count = names.Length();
-  if (numbers.ElementLength() != count * kEntryNumbers) {
-    refuse(env, "Expected five numbers a file in entries");
+  if (described.ElementLength() != count * kSourceNumbers) {
+    refuse(env, "Expected six numbers a file in numbers");
   }
   std::vector<ImageSource> sources(count);
   for (std::uint32_t i = 0; i < count; ++i) {
-    sources[i].file = fileName(names.Get(i));
-    const double* entry = numbers.Data() + i * kEntryNumbers;
-    if (!(entry[0] < 0)) sources[i].entry = zipEntry(env, entry);
+    sources[i] = imageSource(names.Get(i), described.Data() + i * kSourceNumbers);
   }
   return sources;
 }

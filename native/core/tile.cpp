@@ -1,5 +1,6 @@
 #include "tile.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <exception>
@@ -58,6 +59,14 @@ void Workspace::trim() {
 
 Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspace& workspace,
                    std::size_t& length) {
+  if (source.bytes) {
+    if (source.bytes->size() > limits.maxFileBytes) {
+      return tooManyBytes(source.bytes->size(), limits.maxFileBytes);
+    }
+    length = source.bytes->size();
+    std::ranges::copy(*source.bytes, workspace.encoded.reserve(length));
+    return {};
+  }
   File file;
   if (auto outcome = file.open(source.file); !outcome.ok()) return outcome;
   if (source.entry) {
@@ -65,9 +74,10 @@ Outcome readSource(const ImageSource& source, const ImageLimits& limits, Workspa
     return readZipEntry(file, *source.entry, limits.maxFileBytes, workspace.packed,
                         workspace.encoded);
   }
-  if (file.size() > limits.maxFileBytes) return tooManyBytes(file.size(), limits.maxFileBytes);
-  length = static_cast<std::size_t>(file.size());
-  return file.read(0, {workspace.encoded.reserve(length), length});
+  const auto [offset, bytes] = source.range.value_or(ByteRange{0, file.size()});
+  if (bytes > limits.maxFileBytes) return tooManyBytes(bytes, limits.maxFileBytes);
+  length = static_cast<std::size_t>(bytes);
+  return file.read(offset, {workspace.encoded.reserve(length), length});
 }
 
 void tileFromPixels(const std::uint8_t* pixels, int width, int height, const TileOptions& options,

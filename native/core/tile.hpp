@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "file.hpp"
 #include "image.hpp"
@@ -17,10 +18,18 @@
 
 namespace lungcls {
 
-// Where the bytes of an image stand: a file of its own, or an entry of a zip archive.
+// Bytes of a file that stand as they are, such as an entry of a tar archive.
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+// Where the bytes of an image stand: a file of its own, a zip entry or a range of one, or in memory.
 struct ImageSource {
   std::string file;
-  std::optional<ZipEntry> entry;
+  std::optional<ZipEntry> entry = {};
+  std::optional<ByteRange> range = {};
+  std::optional<std::vector<std::uint8_t>> bytes = {};
 };
 
 // How an image becomes a tile.

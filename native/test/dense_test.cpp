@@ -9,6 +9,7 @@
 
 #include "../core/dense/dense_layer.hpp"
 #include "../core/dense/parallel_for.hpp"
+#include "../core/dense/sparse_tile.hpp"
 #include "check.hpp"
 
 using namespace lungcls;
@@ -24,22 +25,28 @@ constexpr AdamStep kStep = {3e-4F, 0.1F, 0.001F, 1e-7F};
 struct Case {
   DenseShape shape;
   std::size_t rows;
+  std::uint32_t zeros = 33;  // of 100 features; most tiles of 90 are multiplied without their zeros
 };
 
 // One unit, odd sizes, a tile that is cut off, several tiles a block, more rows than a product has.
 const std::vector<Case> kCases = {
-    {{1, 1, 1}, 1},     {{97, 1, 1}, 5},      {{96, 16, 3}, 16},
-    {{301, 37, 7}, 3},  {{1000, 256, 1}, 64}, {{1024, 256, 8}, 63},
-    {{700, 129, 2}, 1}, {{130, 5, 1}, 600},   {{64, 3000, 2}, 9},
+    {{1, 1, 1}, 1},          {{97, 1, 1}, 5},          {{96, 16, 3}, 16},
+    {{301, 37, 7}, 3},       {{1000, 256, 1}, 64},     {{1024, 256, 8}, 63},
+    {{700, 129, 2}, 1},      {{130, 5, 1}, 600},       {{64, 3000, 2}, 9},
+
+    {{1, 1, 1}, 1, 90},      {{97, 1, 1}, 5, 90},      {{96, 16, 3}, 16, 90},
+    {{301, 37, 7}, 3, 90},   {{1000, 256, 1}, 64, 90}, {{1024, 256, 8}, 63, 90},
+    {{700, 129, 2}, 1, 90},  {{130, 5, 1}, 600, 90},   {{64, 3000, 2}, 9, 90},
+    {{300, 70, 2}, 200, 90}, {{1000, 256, 1}, 64, 45}, {{256, 64, 2}, 64, 100},
 };
 
 // Some whole numbers between -1 and 1, times a power of two, and zeros, as behind a relu.
-std::vector<float> numbers(std::size_t count, std::uint32_t seed) {
+std::vector<float> numbers(std::size_t count, std::uint32_t seed, std::uint32_t zeros = 33) {
   std::vector<float> result(count);
   for (float& value : result) {
     seed = seed * 1664525 + 1013904223;
     value = static_cast<float>(static_cast<int>(seed >> 16) - 32768) / 32768.0F;
-    if ((seed >> 8) % 3 == 0) value = 0;
+    if ((seed >> 8) % 100 < zeros) value = 0;
   }
   return result;
 }
@@ -71,7 +78,8 @@ bool close(double found, double expected, double scale) {
 
 std::string describe(const Case& c) {
   return std::to_string(c.shape.features) + " x " + std::to_string(c.shape.units) + " in " +
-         std::to_string(c.shape.blocks) + " blocks, " + std::to_string(c.rows) + " rows";
+         std::to_string(c.shape.blocks) + " blocks, " + std::to_string(c.rows) + " rows, " +
+         std::to_string(c.zeros) + " % zeros";
 }
 
 Layer filled(const Case& c, const Gemm& gemm, ThreadPool& pool) {
@@ -88,13 +96,13 @@ std::vector<float> train(const Case& c, const Gemm& gemm, std::size_t threads, b
   const Layer layer = filled(c, gemm, pool);
   std::vector<float> result(c.rows * c.shape.units);
   for (std::uint32_t step = 0; step < 3; ++step) {
-    const auto x = numbers(c.rows * c.shape.features, 1 + step);
+    const auto x = numbers(c.rows * c.shape.features, 1 + step, c.zeros);
     const auto gradient = numbers(c.rows * c.shape.units, 11 + step);
     const DenseBatch batch = {x.data(), c.rows};
     if (!ahead || step == 0) {
       finish([&](auto done) { layer->forward({batch, result.data()}, done); });
     }
-    const auto nextX = numbers(c.rows * c.shape.features, 2 + step);
+    const auto nextX = numbers(c.rows * c.shape.features, 2 + step, c.zeros);
     const bool last = step == 2;
     Product next;
     if (ahead && !last) next = {{nextX.data(), c.rows}, result.data()};
@@ -112,7 +120,7 @@ void checkAgainstDouble(const Case& c, const Gemm& gemm) {
   const Layer layer = filled(c, gemm, pool);
   const auto value = layer->array(DenseLayer::Array::Value);
   const std::vector<float> before(value.begin(), value.end());
-  const auto x = numbers(c.rows * c.shape.features, 1);
+  const auto x = numbers(c.rows * c.shape.features, 1, c.zeros);
   const auto gradient = numbers(c.rows * c.shape.units, 11);
   std::vector<float> product(c.rows * c.shape.units, NAN);
   const DenseBatch batch = {x.data(), c.rows};
@@ -201,6 +209,60 @@ TEST("dense: every kind of CPU takes the same Adam step, bit for bit") {
   }
   CHECK(!results.empty());
   for (const auto& result : results) CHECK(same(result, results.front()));
+}
+
+TEST("dense: every kind of CPU multiplies without zeros as plain loops do") {
+  constexpr std::size_t kColumns = 130;
+  constexpr std::size_t kUnits = 101;
+  constexpr std::size_t kRows = 70;
+  const auto x = numbers(kRows * kColumns, 1, 80);
+  const auto gradient = numbers(kRows * kUnits, 2);
+  const auto weights = numbers(kColumns * kUnits, 3);
+  const GemmTile tile = {x.data(), kColumns, kRows, kColumns, kUnits};
+  std::vector<float> slope(kColumns * kUnits);
+  portableGemm().transposedProduct(tile, gradient.data(), false, slope.data());
+  auto expected = weights;
+  std::vector<float> moments(2 * slope.size(), 0.25F);
+  supportedAdamKernels().front().apply(kStep, slope.size(), slope.data(), expected.data(),
+                                       moments.data(), moments.data() + slope.size());
+  expected.insert(expected.end(), moments.begin(), moments.end());
+  std::vector<float> product(kRows * kUnits, 1.0F);
+  portableGemm().addProduct(tile, expected.data(), product.data());
+  expected.insert(expected.end(), product.begin(), product.end());
+
+  std::vector<float> packedGradient(packedSize(kRows, kUnits));
+  packRows(gradient.data(), kRows, kUnits, packedGradient.data());
+  CHECK(!supportedSparseKernels().empty());
+  for (const auto& kernel : supportedSparseKernels()) {
+    const SparseTile sparse(kernel, tile);
+    CHECK_NOTE(sparse.sparse(), kernel.name);
+    auto found = weights;
+    found.resize(expected.size(), 0.25F);
+    const std::size_t size = slope.size();
+    std::vector<float> packed(packedSize(kColumns, kUnits));
+    sparse.step(packedGradient.data(), kStep,
+                {found.data(), found.data() + size, found.data() + 2 * size}, packed.data());
+    std::vector<float> repacked(packed.size());
+    packWeights(found.data(), kColumns, kUnits, repacked.data());
+    CHECK_NOTE(same(packed, repacked), kernel.name);
+    std::fill(found.begin() + static_cast<std::ptrdiff_t>(3 * size), found.end(), 1.0F);
+    sparse.addProduct(packed.data(), found.data() + 3 * size);
+    bool right = true;
+    for (std::size_t i = 0; i < found.size(); ++i) right = right && close(found[i], expected[i], 1);
+    CHECK_NOTE(right, kernel.name);
+  }
+}
+
+TEST("dense: what is not a number shows in the product, however few numbers are not zero") {
+  const Case c = {{64, 16, 1}, 3, 90};
+  ThreadPool pool(1);
+  const Layer layer = filled(c, portableGemm(), pool);
+  auto x = numbers(c.rows * c.shape.features, 1, c.zeros);
+  x[70] = NAN;
+  std::vector<float> product(c.rows * c.shape.units);
+  finish([&](auto done) { layer->forward({{x.data(), c.rows}, product.data()}, done); });
+  CHECK(std::isnan(product[16]));
+  CHECK(!std::isnan(product[0]));
 }
 
 TEST("dense: moments that fade away become zero instead of slowing down") {

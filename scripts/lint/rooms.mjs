@@ -11,7 +11,7 @@ const FLOORS = [
     { room: 'network' },
     { room: 'onnx', beside: ['network'] },
   ],
-  [{ room: 'bundle' }],
+  [{ room: 'bundle' }, { room: 'audit' }],
   [
     { room: 'evaluation' },
     { room: 'report', beside: ['evaluation'] },

@@ -61,6 +61,8 @@ export interface ModelDescription {
   readonly preprocessing: PreprocessingSpec;
   readonly preprocessingFingerprint: string;
   readonly pixels: Pixels;
+  /** The trained head in words; empty where it is not said. */
+  readonly head: string;
   readonly base: BundleBase;
   /** The settings it was trained with, as the run recorded them. */
   readonly training: JsonRecord;
@@ -96,9 +98,9 @@ export interface ModelMetadata extends ModelDescription {
 /** The description as one text, the same for the same content. */
 export function describeModel(description: ModelDescription): string {
   const { format, version, toolVersion, classes, preprocessing, pixels, base } = description;
-  const { training, metrics, notice } = description;
+  const { head, training, metrics, notice } = description;
   return canonicalJson({
-    ...{ format, version, toolVersion, classes, pixels, training, metrics, notice },
+    ...{ format, version, toolVersion, classes, pixels, head, training, metrics, notice },
     preprocessing: { ...preprocessing },
     preprocessingFingerprint: description.preprocessingFingerprint,
     base: { ...base },
@@ -143,6 +145,7 @@ export function parseDescription(text: string, where: string): ModelDescription 
     preprocessing,
     preprocessingFingerprint: ownFingerprint,
     pixels: knownPixels,
+    head: stringOf(value['head']),
     base: { id, name: name ?? id, source: source ?? '', licence: licence ?? '', fingerprint },
     training: isRecord(training) ? (training as JsonRecord) : fail('training', 'an object'),
     metrics: isRecord(metrics) ? (metrics as JsonRecord) : fail('metrics', 'an object'),

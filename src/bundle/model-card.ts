@@ -29,8 +29,8 @@ export function modelCard(model: ModelDescription, agreement: CardFacts): string
 Written by lungcls-fast ${model.toolVersion}.
 
 ## What it is
-An image classifier for histology tiles: InceptionV3 up to \`mixed7\`, frozen, with a trained head (Dense
-256, Dense 128, ${model.classes.length} classes).
+An image classifier for histology tiles: InceptionV3 up to \`mixed7\`, frozen, with a trained head:
+${inline(model.head)}.
 
 - Classes, in the order of its outputs: ${model.classes.map((name) => `\`${inline(name)}\``).join(', ')}
 - Input: tiles of ${size} x ${size} pixels, 8-bit ${color.toUpperCase()}, resized as \`${resize}\` does; the network sees ${inputs}

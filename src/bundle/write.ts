@@ -5,7 +5,8 @@ import { RESEARCH_NOTICE, TOOL_VERSION } from '../config.js';
 import { LungclsError, writeError } from '../errors.js';
 import { preprocessingFingerprint, type PreprocessingSpec } from '../imaging/preprocessing.js';
 import type { Base } from '../network/bases.js';
-import { classifierNetwork, type Pixels } from '../network/compose.js';
+import { classifierNetwork, type ClassifierOptions, type Pixels } from '../network/compose.js';
+import { describeHead, headGraph, type HeadKind } from '../network/head.js';
 import { lowerToLayersModel } from '../network/lower-tfjs.js';
 import { weightShapes, type Weights } from '../network/weights.js';
 import { wholeModel } from '../onnx/export.js';
@@ -50,6 +51,10 @@ export interface WriteBundleOptions extends TaskOptions {
   /** Where the bundle will stand; replaced if it exists. Its parent exists. */
   directory: string;
   base: Base;
+  /** `recipe` by default. */
+  head?: HeadKind;
+  /** Rate of the head's Dropout; its own by default. */
+  dropout?: number;
   /** Of the head, by headGraph's names. */
   headWeights: Weights;
   classes: readonly string[];
@@ -133,8 +138,8 @@ async function build(
   check: CheckTiles,
   int8Tiles: Int8Tiles | undefined,
 ): Promise<WriteBundleResult> {
-  const { base, headWeights, classes, spec, pixels, signal, tensorflow } = options;
-  const network = { pixels, size: spec.size, classes: classes.length };
+  const { base, headWeights, signal, tensorflow } = options;
+  const network = networkOptions(options);
   const description = descriptionOf(options);
   const step = (name: (typeof STEPS)[number]): void => {
     throwIfAborted(signal);
@@ -215,6 +220,17 @@ async function build(
   return { agreement, metadata: complete };
 }
 
+function networkOptions(options: WriteBundleOptions): ClassifierOptions {
+  const { pixels, spec, classes, head, dropout } = options;
+  return {
+    pixels,
+    size: spec.size,
+    classes: classes.length,
+    ...(head === undefined ? {} : { head }),
+    ...(dropout === undefined ? {} : { dropout }),
+  };
+}
+
 async function writeModel(path: string, model: OnnxModel): Promise<FileFacts> {
   const chunks = encodeModel(model);
   await writeFileAtomic(path, joinSmall(chunks));
@@ -250,6 +266,7 @@ function descriptionOf(options: WriteBundleOptions): ModelDescription {
     preprocessing: spec,
     preprocessingFingerprint: preprocessingFingerprint(spec),
     pixels,
+    head: describeHead(headGraph(networkOptions(options))),
     base: { id, name, source, licence, fingerprint },
     training,
     metrics,
@@ -276,9 +293,9 @@ function checkTilesOf(
 }
 
 /** A head of another shape would only be found out by the runtimes, in their own words. */
-function checkHead({ base, headWeights, classes, spec, pixels }: WriteBundleOptions): void {
-  const options = { pixels, size: spec.size, classes: classes.length };
-  const network = classifierNetwork(base.weights, headWeights, options);
+function checkHead(options: WriteBundleOptions): void {
+  const { base, headWeights } = options;
+  const network = classifierNetwork(base.weights, headWeights, networkOptions(options));
   for (const [name, shape] of weightShapes(network.graph, network.inputShape)) {
     const found = network.weights.get(name)?.shape;
     if (found?.join() !== shape.join()) {

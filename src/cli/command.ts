@@ -60,8 +60,8 @@ export function defineCommand<T extends GlobalFlags>(spec: CommandSpec<T>): Regi
   };
 }
 
-/** Positional arguments that are lists. */
-const LISTS = ['_', 'inputs'];
+/** Arguments that are lists. */
+const LISTS = ['_', 'inputs', 'explain'];
 
 /** yargs turns what is no number into NaN, a flag given twice into a list, and says nothing. */
 function checkValues(argv: object): void {

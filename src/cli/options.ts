@@ -30,6 +30,13 @@ export const DEVICE = {
   describe: 'What ONNX Runtime runs on',
 };
 
+export const FORMAT = {
+  choices: ['csv', 'jsonl', 'parquet'] as const,
+  requiresArg: true,
+  defaultDescription: 'by the extension of -o; csv on stdout',
+  describe: 'The format of the output',
+};
+
 /** An output flag, `-o`, that has to be given. */
 export function outputOption(describe: string) {
   return {
@@ -52,6 +59,33 @@ export function parseClasses(text: string | undefined): string[] | undefined {
     throw new LungclsError('USAGE', 'Expected names separated by commas for --classes');
   }
   return classes;
+}
+
+/**
+ * `none`, `balanced`, or `lung_n=1,lung_aca=2.5` as numbers by class. A number ends an entry, so that
+ * names may hold commas and equals signs.
+ */
+export function parseClassWeights(
+  text: string,
+): 'none' | 'balanced' | Readonly<Record<string, number>> {
+  if (text === 'none' || text === 'balanced') return text;
+  const entries = [...text.matchAll(/(.+?)=([\d.eE+-]+)(?:,|$)/gy)];
+  const weights = entries.map(([, name = '', number]) => [name, Number(number)] as const);
+  const whole = entries.map(([entry]) => entry).join('') === text;
+  if (text === '' || !whole || weights.some(([, weight]) => Number.isNaN(weight))) {
+    throw new LungclsError(
+      'USAGE',
+      `Expected none, balanced or CLASS=NUMBER,... for --class-weights but received ${JSON.stringify(text)}`,
+    );
+  }
+  const twice = weights.find(([name], i) => weights.findIndex(([other]) => other === name) !== i);
+  if (twice !== undefined) {
+    throw new LungclsError(
+      'USAGE',
+      `Expected each class once for --class-weights but received ${JSON.stringify(twice[0])} twice`,
+    );
+  }
+  return Object.fromEntries(weights);
 }
 
 /** The entries of an object that are set: `exactOptionalPropertyTypes` tells absent from undefined. */

@@ -1,5 +1,5 @@
 /** Turns progress reports into a line with rate and time left. */
-import type { Progress } from '../runtime/progress.js';
+import type { Progress, TrainingProgress } from '../runtime/progress.js';
 
 export class ProgressMeter {
   readonly #now: () => number;
@@ -26,11 +26,15 @@ export class ProgressMeter {
     return newStage;
   }
 
-  /** `features   4,096 of 15,000 tiles (27%)   62 tiles/s   2 min 56 s left   loss 0.12` */
-  line(): string {
+  /**
+   * `features   4,096 of 15,000 tiles (27%)   62 tiles/s   2 min 56 s left   loss 0.12`
+   * @param width characters there are; what matters least is left out to fit, as far as it goes
+   */
+  line(width = Infinity): string {
     const progress = this.#progress;
     if (progress === undefined) return '';
-    const { stage, done, total, unit, note } = progress;
+    const { stage, done, total, unit, note, training } = progress;
+    if (training !== undefined) return fitParts(trainingParts(training), width);
     const parts = [stage.padEnd(10)];
     const seconds = (this.#now() - this.#startedAt) / 1000;
     const rate = seconds > 0 ? (done - this.#startedWith) / seconds : 0;
@@ -49,6 +53,59 @@ export class ProgressMeter {
     if (note !== undefined && note !== '') parts.push(note);
     return parts.join('  ');
   }
+}
+
+/** A word of the line. */
+interface Part {
+  readonly text: string;
+  /** The same, for a narrow terminal. */
+  readonly short?: string;
+  /** How little it matters: the largest is left out first. */
+  readonly rank: number;
+}
+
+/** `epoch 3/10  batch 64/188  loss 0.1234  accuracy 0.9567  1,450 tiles/s  5.4 s to its end  at most 1 min 02 s left` */
+function trainingParts(training: TrainingProgress): Part[] {
+  const { phase, epoch, epochs, batch, batches, loss, accuracy, tilesPerSecond } = training;
+  const { secondsLeftInEpoch, secondsLeft, mayEndEarlier } = training;
+  const of = `${formatCount(batch)}/${formatCount(batches)}`;
+  const parts: Part[] = [
+    { text: `epoch ${formatCount(epoch)}/${formatCount(epochs)}`, rank: 0 },
+    phase === 'train'
+      ? { text: `batch ${of}`, short: of, rank: 3 }
+      : { text: `validating ${of}`, rank: 3 },
+    { text: `loss ${loss.toFixed(4)}`, rank: 2 },
+    { text: `accuracy ${accuracy.toFixed(4)}`, short: `acc ${accuracy.toFixed(4)}`, rank: 2 },
+  ];
+  if (tilesPerSecond !== undefined) {
+    parts.push({ text: `${formatRate(tilesPerSecond)} tiles/s`, rank: 4 });
+  }
+  if (secondsLeftInEpoch !== undefined && secondsLeft !== undefined) {
+    if (epoch < epochs) {
+      parts.push({ text: `${formatSeconds(secondsLeftInEpoch)} to its end`, rank: 5 });
+    }
+    const whole = formatSeconds(secondsLeft);
+    parts.push(
+      mayEndEarlier
+        ? { text: `at most ${whole} left`, short: `at most ${whole}`, rank: 1 }
+        : { text: `${whole} left`, rank: 1 },
+    );
+  }
+  return parts;
+}
+
+/** Short words first, then one rank after the other left out, until the line fits. */
+function fitParts(parts: readonly Part[], width: number): string {
+  const ranks = [...new Set(parts.map(({ rank }) => rank))].sort((a, b) => b - a);
+  let line = '';
+  for (const most of ranks) {
+    const kept = parts.filter(({ rank }) => rank <= most);
+    for (const words of [kept, kept.map((part) => ({ ...part, text: part.short ?? part.text }))]) {
+      line = words.map(({ text }) => text).join('  ');
+      if (line.length <= width) return line;
+    }
+  }
+  return line;
 }
 
 function amount(value: number, unit: string, withUnit = true): string {

@@ -68,7 +68,11 @@ export class Reporter {
     if (this.#options.quiet) return;
     const { stderr } = this.#options;
     const newStage = this.#meter.update(progress);
-    const finished = progress.total !== undefined && progress.done >= progress.total;
+    // The last batch of training is not its end: validation follows, and a message.
+    const finished =
+      progress.total !== undefined &&
+      progress.done >= progress.total &&
+      progress.training === undefined;
     const interval = stderr.isTTY === true ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
     // The first line of a stage in a log waits too: short stages need none.
     if (newStage && stderr.isTTY !== true) this.#lastDrawn = this.#now();
@@ -78,7 +82,7 @@ export class Reporter {
     if (stderr.isTTY === true) {
       // Carriage return and "erase to the end of the line" (ECMA-48 EL): one line, updated in place.
       const width = (stderr.columns ?? 80) - 1;
-      stderr.write(`\r${this.#meter.line().slice(0, width)}\u001b[K`);
+      stderr.write(`\r${this.#meter.line(width).slice(0, width)}\u001b[K`);
       this.#lineShown = true;
       if (finished) this.#endLine();
     } else {

@@ -1,10 +1,11 @@
 /** Labelled images: a folder or a .zip archive with one sub-folder a class. */
 import { stat } from 'node:fs/promises';
+import { archiveKind, type ArchiveKind } from './archive-kind.js';
 import { LungclsError, readError } from '../errors.js';
 import type { ImageSource } from '../imaging/source.js';
 import { findClasses, listed } from './classes.js';
 import { walkImages } from './walk.js';
-import { isZipFile, readZip } from './zip.js';
+import { readZip } from './zip.js';
 
 export interface DatasetOptions {
   /** Names of the class folders to take, in the order of their labels. */
@@ -87,7 +88,7 @@ export async function openDataset(input: string, options: DatasetOptions = {}): 
  * Whether a path is a folder, a zip archive or another file.
  * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE (not a plain file either)
  */
-export async function pathKind(path: string): Promise<'folder' | 'zip' | 'file'> {
+export async function pathKind(path: string): Promise<'folder' | 'file' | ArchiveKind> {
   let stats;
   try {
     stats = await stat(path);
@@ -98,12 +99,12 @@ export async function pathKind(path: string): Promise<'folder' | 'zip' | 'file'>
   if (!stats.isFile()) {
     throw new LungclsError('INPUT_UNREADABLE', `${path} is neither a file nor a folder`, { path });
   }
-  return (await isZipFile(path)) ? 'zip' : 'file';
+  return (await archiveKind(path)) ?? 'file';
 }
 
 async function inputKind(input: string): Promise<'folder' | 'zip'> {
   const kind = await pathKind(input);
-  if (kind !== 'file') return kind;
+  if (kind === 'folder' || kind === 'zip') return kind;
   if (input.toLowerCase().endsWith('.zip')) {
     throw new LungclsError(
       'ZIP_DAMAGED',

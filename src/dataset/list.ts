@@ -1,16 +1,23 @@
-/** Unlabelled images, to be classified: folders, archives, single files, or a list of names. */
+/** Unlabelled images, to be classified: folders, patterns, archives, single files, or lists of names. */
 import { isUtf8 } from 'node:buffer';
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { LungclsError, readError } from '../errors.js';
 import type { ImageSource } from '../imaging/source.js';
 import { throwIfAborted } from '../runtime/abort.js';
+import type { ArchiveKind } from './archive-kind.js';
 import { pathKind } from './dataset.js';
+import { isGlob, parseGlob } from './glob.js';
+import { isArchiveName } from './names.js';
+import { readTar } from './tar.js';
 import { fileSource, walkImages } from './walk.js';
 import { readZip } from './zip.js';
 
 export interface ListOptions {
   /** Where the names of the input `-` come from, such as `process.stdin`. */
   list?: Readable | undefined;
+  /** A file with names, read like `list`; its images come after all inputs. */
+  listFile?: string | undefined;
   /** What separates those names; found out where it is not given. */
   separator?: '\n' | '\0' | undefined;
   signal?: AbortSignal | undefined;
@@ -22,58 +29,96 @@ const RETURN = 0x0d;
 /** Longest name in a list: far above what any system accepts as a path. */
 const MAX_NAME_BYTES = 1 << 20;
 
+type InputKind = 'folder' | 'file' | 'list' | 'glob' | ArchiveKind;
+
 /**
  * Yields the images of each input in turn, without ever holding all of them in memory (of a folder
- * the names of one level, of an archive its directory).
+ * the names of one level, of a zip archive its directory, of a tar archive nothing).
  *
  * - A folder: all images below it, in natural order (see natural-order.ts).
  * - A .zip archive, told by its content: its images, in natural order.
+ * - A .tar or .tar.gz archive, told by its content: its images, in its own order.
+ * - A pattern (see glob.ts), where there is no file of that name: what matches, in natural order.
  * - Any other file: itself, whatever its extension.
  * - `-`: the names read from `options.list`, separated by newlines, or by NUL bytes (if
- *   `options.separator` does not say which: by NUL bytes if the first 64 KiB hold one). Empty names are skipped. A name that does not exist is yielded all the same,
- *   for it is the decoder that gives each image its status.
+ *   `options.separator` does not say which: by NUL bytes if the first 64 KiB hold one). Empty names are
+ *   skipped. A name that does not exist is yielded all the same, for it is the decoder that gives each
+ *   image its status.
  *
  * `path` of a source is the input as given, and what lies below it behind a '/'.
  *
- * @throws LungclsError INVALID_OPTION | INPUT_NOT_FOUND | INPUT_UNREADABLE (an input itself, before
- *   anything is yielded; a folder below it, when its turn comes) | INPUT_EMPTY (no images in all) |
- *   ABORTED, and the ZIP_* codes of readZip
+ * @throws LungclsError INVALID_OPTION | INPUT_NOT_FOUND (also for a pattern that matches nothing) |
+ *   INPUT_UNREADABLE (an input itself, before anything is yielded; a folder below it, when its turn
+ *   comes) | INPUT_EMPTY (no images in all) | ABORTED, and the codes of readZip and readTar
  */
 export async function* listImages(
   inputs: readonly string[],
   options: ListOptions = {},
 ): AsyncGenerator<ImageSource> {
-  const kinds = new Map<string, 'folder' | 'zip' | 'file' | 'list'>();
-  for (const input of inputs) {
-    if (typeof input !== 'string' || input === '') {
-      throw new LungclsError(
-        'INVALID_OPTION',
-        `Expected the name of a file or folder, or "-", for inputs but received ${JSON.stringify(input)} of type ${typeof input}`,
-      );
-    }
-    kinds.set(input, input === '-' ? 'list' : await pathKind(input));
-  }
+  const { listFile, separator, signal } = options;
+  const kinds = new Map<string, InputKind>();
+  for (const input of inputs) kinds.set(input, await kindOf(input));
+  const names = listFile === undefined ? undefined : await openList(listFile);
   let count = 0;
-  for (const input of inputs) {
-    for await (const source of sourcesOf(input, kinds.get(input), options)) {
-      throwIfAborted(options.signal);
-      count += 1;
-      yield source;
+  try {
+    for (const input of inputs) {
+      for await (const source of sourcesOf(input, kinds.get(input), options)) {
+        throwIfAborted(signal);
+        count += 1;
+        yield source;
+      }
     }
+    if (names !== undefined) {
+      for await (const source of readList(names, separator)) {
+        throwIfAborted(signal);
+        count += 1;
+        yield source;
+      }
+    }
+  } finally {
+    names?.destroy();
   }
   if (count === 0) {
+    const searched = [...inputs, ...(listFile === undefined ? [] : [listFile])];
     throw new LungclsError(
       'INPUT_EMPTY',
-      inputs.length === 0
-        ? 'Expected at least one input: a folder, a .zip archive, an image, or "-" for a list'
-        : `There are no images in ${inputs.map((input) => (input === '-' ? 'the list' : input)).join(', ')}`,
+      searched.length === 0
+        ? 'Expected at least one input: a folder, an archive, an image, a pattern, or "-" for a list'
+        : `There are no images in ${searched.map((input) => (input === '-' ? 'the list' : input)).join(', ')}`,
     );
+  }
+}
+
+async function kindOf(input: string): Promise<InputKind> {
+  if (typeof input !== 'string' || input === '') {
+    throw new LungclsError(
+      'INVALID_OPTION',
+      `Expected the name of a file or folder, or "-", for inputs but received ${JSON.stringify(input)} of type ${typeof input}`,
+    );
+  }
+  if (input === '-') return 'list';
+  try {
+    return await pathKind(input);
+  } catch (error) {
+    const isMissing = error instanceof LungclsError && error.code === 'INPUT_NOT_FOUND';
+    if (!isMissing || !isGlob(input)) throw error;
+  }
+  await pathKind(parseGlob(input).folder || '.');
+  return 'glob';
+}
+
+async function openList(path: string): Promise<Readable> {
+  try {
+    const file = await open(path, 'r');
+    return file.createReadStream();
+  } catch (error) {
+    throw readError(error, path);
   }
 }
 
 async function* sourcesOf(
   input: string,
-  kind: 'folder' | 'zip' | 'file' | 'list' | undefined,
+  kind: InputKind | undefined,
   { list, separator, signal }: ListOptions,
 ): AsyncGenerator<ImageSource> {
   const prefix = input.endsWith('/') ? input : `${input}/`;
@@ -81,6 +126,10 @@ async function* sourcesOf(
     yield* walkImages(input, prefix, { signal });
   } else if (kind === 'zip') {
     yield* (await readZip(input, prefix, signal)).images;
+  } else if (kind === 'tar' || kind === 'tar.gz') {
+    yield* readTar(input, prefix, kind === 'tar.gz', signal);
+  } else if (kind === 'glob') {
+    yield* matchesOf(input, signal);
   } else if (kind === 'list') {
     if (list === undefined) {
       throw new LungclsError('INVALID_OPTION', 'The input "-" needs a stream of names as list');
@@ -88,6 +137,27 @@ async function* sourcesOf(
     yield* readList(list, separator);
   } else {
     yield { path: input, file: input };
+  }
+}
+
+/** What a pattern matches; of an archive, the images in it. */
+async function* matchesOf(
+  pattern: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ImageSource> {
+  const { folder, filter } = parseGlob(pattern);
+  const prefix = folder === '' || folder.endsWith('/') ? folder : `${folder}/`;
+  let count = 0;
+  for await (const match of walkImages(folder || '.', prefix, { signal, filter })) {
+    count += 1;
+    if (isArchiveName(match.path)) {
+      yield* sourcesOf(match.path, await pathKind(match.file), { signal });
+    } else yield match;
+  }
+  if (count === 0) {
+    throw new LungclsError('INPUT_NOT_FOUND', `No image or archive matches ${pattern}`, {
+      path: pattern,
+    });
   }
 }
 

@@ -19,6 +19,13 @@ export function isImageName(name: string): boolean {
   return IMAGE_NAME.test(name);
 }
 
+const ARCHIVE_NAME = /.\.(?:zip|tar|tar\.gz|tgz)$/i;
+
+/** True for a file name (no folders) that has the extension of an archive that can be read. */
+export function isArchiveName(name: string): boolean {
+  return ARCHIVE_NAME.test(name);
+}
+
 /**
  * True for a file or folder that is never looked at: hidden ones (macOS writes a `._x.jpeg` beside
  * each `x.jpeg`) and `__MACOSX`, which its archiver adds.

@@ -49,7 +49,8 @@ function compareDigits(
   return 0;
 }
 
-function comparePlain(a: string, b: string): number {
+/** Compares two texts code point by code point, as Python and NumPy do. */
+export function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const difference = rank(a.charCodeAt(i)) - rank(b.charCodeAt(i));
@@ -79,7 +80,7 @@ export function compareNames(a: string, b: string): number {
     }
   }
   const left = a.length - i - (b.length - j);
-  return left !== 0 ? left : comparePlain(a, b);
+  return left !== 0 ? left : compareCodePoints(a, b);
 }
 
 /** Compares two paths given as lists of folders and a name; negative when `a` comes first. */

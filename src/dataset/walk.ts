@@ -1,12 +1,13 @@
 /** Image files below a folder, in natural order, one folder's names in memory at a time. */
 import { isUtf8 } from 'node:buffer';
 import { readdir, stat } from 'node:fs/promises';
-import type { Dirent, Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { readError } from '../errors.js';
 import type { ImageSource } from '../imaging/source.js';
 import { throwIfAborted } from '../runtime/abort.js';
-import { displayName, isIgnoredName, isImageName } from './names.js';
+import { displayName, isIgnoredName } from './names.js';
 import { compareNames } from './natural-order.js';
+import { EVERY_IMAGE, type WalkFilter } from './walk-filter.js';
 
 /** A path on disk: text where it is valid UTF-8, else its bytes. */
 type DiskPath = string | Buffer;
@@ -21,6 +22,8 @@ interface Folder {
 
 export interface WalkOptions {
   signal?: AbortSignal | undefined;
+  /** What is taken; every image by default. */
+  filter?: WalkFilter;
   /** Called for each folder, before its content: its path from the root ('' for the root). */
   onFolder?: (path: string) => void;
 }
@@ -39,14 +42,10 @@ export function fileSource(disk: DiskPath, shown: string): ImageSource {
     : { path: shown, file: displayName(disk), fileBytes: disk };
 }
 
-/** What a directory entry is, links followed; undefined for sockets, devices and the like. */
-async function kindOf(
-  entry: Dirent<Buffer>,
-  disk: DiskPath,
-): Promise<'file' | 'folder' | undefined> {
-  if (entry.isFile()) return 'file';
-  if (entry.isDirectory()) return 'folder';
-  // A file system that does not tell the kind, or a link.
+type Kind = 'file' | 'folder';
+
+/** What an entry of unknown kind is, or a link leads to; undefined for sockets, devices and the like. */
+async function kindOf(disk: DiskPath): Promise<Kind | undefined> {
   try {
     const stats = await stat(disk);
     return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : undefined;
@@ -54,6 +53,35 @@ async function kindOf(
     // A link to nothing: passed on, so that it is reported as missing and not silently left out.
     return 'file';
   }
+}
+
+/** An entry of a folder, as small as can be: there may be millions in one. */
+interface Entry {
+  readonly shown: string;
+  /** Where `shown` is not the name itself. */
+  readonly bytes: Buffer | undefined;
+  /** Undefined where the file system does not tell, or for a link. */
+  readonly kind: Kind | undefined;
+}
+
+/** The names in a folder, in natural order; ignored ones are left out. */
+async function readEntries(disk: DiskPath): Promise<Entry[]> {
+  const found = await readdir(disk, { withFileTypes: true, encoding: 'buffer' });
+  const entries: Entry[] = [];
+  for (const entry of found) {
+    const shown = displayName(entry.name);
+    if (isIgnoredName(shown)) continue;
+    const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : undefined;
+    entries.push({ shown, bytes: isUtf8(entry.name) ? undefined : entry.name, kind });
+  }
+  return entries.sort((a, b) => {
+    const order = compareNames(a.shown, b.shown);
+    return order === 0 ? Buffer.compare(nameOf(a), nameOf(b)) : order;
+  });
+}
+
+function nameOf({ shown, bytes }: Entry): Buffer {
+  return bytes ?? Buffer.from(shown);
 }
 
 /**
@@ -69,21 +97,22 @@ export async function* walkImages(
   prefix: string,
   options: WalkOptions = {},
 ): AsyncGenerator<ImageSource> {
-  yield* walk({ disk: root, shown: '', chain: [] }, prefix, options);
+  yield* walk({ disk: root, shown: '', chain: [] }, prefix, options, options.filter ?? EVERY_IMAGE);
 }
 
 async function* walk(
   folder: Folder,
   prefix: string,
   options: WalkOptions,
+  filter: WalkFilter,
 ): AsyncGenerator<ImageSource> {
   throwIfAborted(options.signal);
   const name = typeof folder.disk === 'string' ? folder.disk : displayName(folder.disk);
-  let entries: Dirent<Buffer>[];
+  let entries: Entry[];
   let stats: Stats;
   try {
     stats = await stat(folder.disk);
-    entries = await readdir(folder.disk, { withFileTypes: true, encoding: 'buffer' });
+    entries = await readEntries(folder.disk);
   } catch (error) {
     throw readError(error, name, 'folder');
   }
@@ -91,17 +120,16 @@ async function* walk(
   if (folder.chain.includes(identity)) return;
   options.onFolder?.(folder.shown.slice(0, -1));
   const chain = [...folder.chain, identity];
-  const named = entries
-    .map((entry) => ({ entry, name: displayName(entry.name) }))
-    .filter((item) => !isIgnoredName(item.name))
-    .sort((a, b) => compareNames(a.name, b.name) || Buffer.compare(a.entry.name, b.entry.name));
-  for (const item of named) {
-    const disk = join(folder.disk, item.entry.name);
-    const kind = await kindOf(item.entry, disk);
-    if (kind === 'folder') {
-      yield* walk({ disk, shown: `${folder.shown}${item.name}/`, chain }, prefix, options);
-    } else if (kind === 'file' && isImageName(item.name)) {
-      yield fileSource(disk, `${prefix}${folder.shown}${item.name}`);
+  for (const entry of entries) {
+    const { shown } = entry;
+    const disk = join(folder.disk, nameOf(entry));
+    const kind = entry.kind ?? (await kindOf(disk));
+    const inside = kind === 'folder' ? filter.enter(shown) : undefined;
+    if (inside !== undefined) {
+      const below = { disk, shown: `${folder.shown}${shown}/`, chain };
+      yield* walk(below, prefix, options, inside);
+    } else if (kind === 'file' && filter.takes(shown)) {
+      yield fileSource(disk, `${prefix}${folder.shown}${shown}`);
     }
   }
 }

@@ -34,27 +34,6 @@ export interface ZipArchive {
   readonly folders: readonly string[];
 }
 
-/**
- * True for a file that begins as a zip archive does, whatever its name.
- * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE
- */
-export async function isZipFile(path: string): Promise<boolean> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const start = Buffer.alloc(4);
-      const { bytesRead } = await file.read(start, 0, 4, 0);
-      // A local header, the end record of an empty archive, or the mark of a split one.
-      const signature = bytesRead === 4 ? start.readUInt32LE(0) : 0;
-      return [0x04034b50, 0x06054b50, 0x08074b50].includes(signature);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw readError(error, path);
-  }
-}
-
 interface Found {
   readonly entry: Entry;
   readonly segments: readonly string[];

@@ -2,23 +2,28 @@
 import type { NativeFile } from '../native/addon.js';
 import type { ImageSource } from './source.js';
 
-/** Numbers a source in the array that describes zip entries. */
-const ENTRY_NUMBERS = 5;
-/** Stands in place of the header offset for a file of its own. */
-const NO_ENTRY = -1;
+/** A kind and five numbers that depend on it: SourceKind in native/binding/sources.hpp. */
+const SOURCE_NUMBERS = 6;
+const KIND = { file: 0, zipEntry: 1, range: 2, memory: 3 } as const;
 
-/** The file to open for `source`. */
+/** The file to open for `source`, or its bytes where they are in memory. */
 export function nativeFile(source: ImageSource): NativeFile {
-  return source.fileBytes ?? source.file;
+  return source.bytes ?? source.fileBytes ?? source.file;
 }
 
-/** headerOffset, compressedSize, uncompressedSize, method and crc32 of each source in turn. */
-export function entryNumbers(sources: readonly ImageSource[]): Float64Array {
-  const numbers = new Float64Array(sources.length * ENTRY_NUMBERS).fill(NO_ENTRY);
-  sources.forEach(({ entry }, i) => {
-    if (entry === undefined) return;
-    const { headerOffset, compressedSize, uncompressedSize, method, crc32 } = entry;
-    numbers.set([headerOffset, compressedSize, uncompressedSize, method, crc32], i * ENTRY_NUMBERS);
+/** What kind of source each is and, in turn, where in its file it lies. */
+export function sourceNumbers(sources: readonly ImageSource[]): Float64Array {
+  const numbers = new Float64Array(sources.length * SOURCE_NUMBERS);
+  sources.forEach((source, i) => {
+    numbers.set(numbersOf(source), i * SOURCE_NUMBERS);
   });
   return numbers;
+}
+
+function numbersOf({ bytes, entry, range }: ImageSource): number[] {
+  if (bytes !== undefined) return [KIND.memory];
+  if (range !== undefined) return [KIND.range, range.offset, 0, range.length];
+  if (entry === undefined) return [KIND.file];
+  const { headerOffset, compressedSize, uncompressedSize, method, crc32 } = entry;
+  return [KIND.zipEntry, headerOffset, compressedSize, uncompressedSize, method, crc32];
 }

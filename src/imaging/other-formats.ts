@@ -5,7 +5,7 @@ import { decodeBmp } from './bmp-decoder.js';
 import type { DecodeLimits } from './decode-options.js';
 import { ImageFailure, type DecodedImage } from './decoded-image.js';
 import { imageFormat } from './image-format.js';
-import { entryNumbers, nativeFile } from './native-source.js';
+import { sourceNumbers, nativeFile } from './native-source.js';
 import type { ImageSource } from './source.js';
 
 /**
@@ -18,7 +18,7 @@ export async function decodeOtherFormat(
 ): Promise<DecodedImage> {
   const { status, message, bytes } = await loadAddon().readSource(
     nativeFile(source),
-    entryNumbers([source]),
+    sourceNumbers([source]),
     LIMITS.maxFileBytes,
   );
   const read = nativeStatus(status);

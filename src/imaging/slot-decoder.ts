@@ -10,7 +10,7 @@ import {
 } from '../native/addon.js';
 import { ImageFailure } from './decoded-image.js';
 import type { ResolvedDecodeOptions } from './decode-options.js';
-import { entryNumbers, nativeFile } from './native-source.js';
+import { sourceNumbers, nativeFile } from './native-source.js';
 import { decodeOtherFormat } from './other-formats.js';
 import type { ImageSource } from './source.js';
 import { LentTileBatch, type TileBatch, type TileResult } from './tile-batch.js';
@@ -75,10 +75,19 @@ export class SlotDecoder {
   async decode(sources: readonly ImageSource[]): Promise<TileBatch> {
     const slot = this.#free.pop();
     if (slot === undefined) throw new Error('There is no free slot');
+    try {
+      return await this.#decodeInto(slot, sources);
+    } catch (error) {
+      this.#giveBack(slot);
+      throw error;
+    }
+  }
+
+  async #decodeInto(slot: number, sources: readonly ImageSource[]): Promise<TileBatch> {
     const { statuses, messages } = await this.#native.decode(
       slot,
       sources.map(nativeFile),
-      entryNumbers(sources),
+      sourceNumbers(sources),
     );
     const results: TileResult[] = new Array<TileResult>(sources.length).fill(OK);
     const others: number[] = [];

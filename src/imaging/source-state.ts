@@ -10,11 +10,15 @@ export type StateKind = 'stat' | 'content';
 
 /**
  * The state of a source in words: of a file what `kind` says, or the system's word for why it cannot be
- * read; of an archive's entry where it lies and its checksum, which is compared when it is read.
+ * read; of a zip archive's entry where it lies and its checksum, which is compared when it is read; of a tar
+ * archive's, which has none, where it lies and the archive's own state.
  * @throws LungclsError INPUT_UNREADABLE for failures that are not the system's
  */
 export async function sourceState(source: ImageSource, kind: StateKind): Promise<string> {
-  const { entry, file, fileBytes } = source;
+  const { entry, range, file, fileBytes } = source;
+  if (range !== undefined) {
+    return `${String(range.offset)},${String(range.length)},${await fileState(file, 'stat')}`;
+  }
   if (entry === undefined) {
     return await fileState(fileBytes === undefined ? file : Buffer.from(fileBytes), kind);
   }

@@ -1,4 +1,4 @@
-/** Where the bytes of one encoded image are: a file, or an entry of a zip archive. */
+/** Where the bytes of one encoded image are: a file, an entry of an archive, or memory. */
 
 /** An entry of a zip archive, located so that it can be read without the central directory. */
 export interface ZipEntryLocation {
@@ -30,4 +30,8 @@ export interface ImageSource {
   readonly fileBytes?: Uint8Array;
   /** Where in the archive `file` the image is; absent when `file` is the image itself. */
   readonly entry?: ZipEntryLocation;
+  /** Where in `file` the image stands as it is, in bytes: an entry of a tar archive. */
+  readonly range?: { readonly offset: number; readonly length: number };
+  /** The encoded image itself; `file` and `range` then only say where it is from, and nothing is opened. */
+  readonly bytes?: Uint8Array;
 }

@@ -37,7 +37,8 @@ export interface Classifier {
    * @param count any number of tiles; they are run in batches of the classifier's batch size, the last
    *   one padded, so that the shape never changes
    * @returns float32, (count, classes.length), each row a distribution: 0 to 1, sum 1
-   * @throws LungclsError INVALID_OPTION (too few bytes) | CLOSED
+   * @throws LungclsError INVALID_OPTION (too few bytes) | MODEL_INVALID (not as many outputs as classes) |
+   *   CLOSED
    */
   classifyTiles(tiles: Uint8Array, count: number): Promise<Float32Array>;
   /** Frees everything; what runs already ends first. May be called twice. */
@@ -172,11 +173,22 @@ class BatchingClassifier implements Classifier {
     const result = new Float32Array(count * this.classes.length);
     let offset = 0;
     for (const probabilities of await Promise.all(batches)) {
+      this.#checkWidth(probabilities);
       const wanted = probabilities.subarray(0, result.length - offset);
       result.set(wanted, offset);
       offset += wanted.length;
     }
     return result;
+  }
+
+  /** The class list and the network are two things in a file: they may not belong together. */
+  #checkWidth(probabilities: Float32Array): void {
+    const width = probabilities.length / this.#batchSize;
+    if (width === this.classes.length) return;
+    throw new LungclsError(
+      'MODEL_INVALID',
+      `Expected a probability for each of the ${this.classes.length} classes (${this.classes.join(', ')}) but the model gives ${width}`,
+    );
   }
 
   async close(): Promise<void> {

@@ -5,11 +5,13 @@
 import { throwIfAborted } from '../runtime/abort.js';
 import type { Classifier } from './classifier.js';
 import type { ResultSink } from './result-file.js';
-import { resultRow, STATUS_OK, type ResultCounts } from './results.js';
+import type { ResultLayout } from './result-columns.js';
+import { STATUS_OK, type ResultCounts } from './results.js';
 import type { InputBatch } from './tile-input.js';
 
 interface RunningBatch {
   readonly paths: readonly string[];
+  readonly rows: readonly number[];
   readonly statuses: readonly string[];
   readonly states: BigUint64Array;
   readonly probabilities: Promise<Float32Array | undefined>;
@@ -18,6 +20,7 @@ interface RunningBatch {
 export interface PipelineOptions {
   batches: AsyncIterable<InputBatch>;
   classifier: Classifier;
+  layout: ResultLayout;
   sink: ResultSink;
   counts: ResultCounts;
   /** Called after every batch written. */
@@ -43,31 +46,29 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
 }
 
 function start(batch: InputBatch, classifier: Classifier): RunningBatch {
-  const { paths, statuses, states, tiles } = batch;
+  const { paths, rows, statuses, states, tiles } = batch;
   const probabilities = statuses.includes(STATUS_OK)
     ? classifier.classifyTiles(tiles, paths.length)
     : Promise.resolve(undefined);
   // It may fail while something else is awaited; whoever awaits it later still sees the failure.
   probabilities.catch(() => undefined);
-  return { paths, statuses, states, probabilities };
+  return { paths, rows, statuses, states, probabilities };
 }
 
 async function write(batch: RunningBatch | undefined, options: PipelineOptions): Promise<void> {
   if (batch === undefined) return;
-  const { classifier, sink, counts, onBatch } = options;
+  const { classifier, layout, sink, counts, onBatch } = options;
   const { classes } = classifier;
   const probabilities = await batch.probabilities;
-  let text = '';
-  batch.paths.forEach((path, i) => {
+  const rows = batch.paths.map((path, i) => {
     const status = batch.statuses[i] ?? 'INTERNAL';
     const own =
       status === STATUS_OK
         ? probabilities?.subarray(i * classes.length, (i + 1) * classes.length)
         : undefined;
-    const row = resultRow(path, status, own, classes);
-    counts.add(row.label, row.status);
-    text += row.line;
+    return layout.row(path, status, own, batch.rows[i] ?? NaN);
   });
-  await sink.append(text, batch.states);
+  for (const fields of rows) counts.add(fields);
+  await sink.append(rows, batch.states);
   onBatch();
 }

@@ -1,6 +1,7 @@
 /** Checks what `predict` was called with, and fills in what was left out. */
 import { LIMITS } from '../config.js';
 import { LungclsError } from '../errors.js';
+import { MAX_CLASSES } from '../network/head.js';
 import { resolveThreads } from '../runtime/threads.js';
 import {
   DEFAULT_INFERENCE_BATCH,
@@ -12,6 +13,9 @@ import {
   type Precision,
 } from './classifier.js';
 import type { PredictOptions } from './predict.js';
+import { RESULT_FORMATS, resultFormat, type ResultFormat } from './result-format.js';
+import { checkShard, type Shard } from './shard.js';
+import { TTA_MODES, type TtaMode } from './tta.js';
 
 /** Beyond this a batch's activations take more memory than any gain is worth. */
 const MAX_BATCH = 4096;
@@ -24,15 +28,22 @@ export interface PredictSettings {
   batchSize: number;
   threads: number;
   maxPixels: number;
+  format: ResultFormat;
+  /** 0: no such columns. */
+  top: number;
+  threshold: number | undefined;
+  tta: TtaMode | undefined;
+  shard: Shard | undefined;
 }
 
 /** @throws LungclsError INVALID_OPTION */
 export function checkPredictOptions(options: PredictOptions): PredictSettings {
   const { model, inputs, output } = options;
   if (typeof model !== 'string' || model === '') throw invalid('a path', 'model', model);
-  if (!Array.isArray(inputs) || inputs.length === 0) {
+  if (!Array.isArray(inputs) || (inputs.length === 0 && options.listFile === undefined)) {
     throw invalid('at least one path', 'inputs', inputs);
   }
+  if (options.listFile === '') throw invalid('a path', 'listFile', options.listFile);
   for (const input of inputs as readonly unknown[]) {
     if (typeof input !== 'string' || input === '') throw invalid('paths', 'inputs', input);
   }
@@ -59,7 +70,20 @@ export function checkPredictOptions(options: PredictOptions): PredictSettings {
     batchSize: positive('batchSize', options.batchSize ?? DEFAULT_INFERENCE_BATCH, MAX_BATCH),
     threads: resolveThreads(options.threads),
     maxPixels: positive('maxPixels', options.maxPixels ?? LIMITS.maxPixels, 2 ** 40),
+    format: resultFormat(
+      output,
+      options.format === undefined ? undefined : oneOf(RESULT_FORMATS, 'format', options.format),
+    ),
+    top: options.top === undefined ? 0 : positive('top', options.top, MAX_CLASSES),
+    threshold: options.threshold === undefined ? undefined : share(options.threshold),
+    tta: options.tta === undefined ? undefined : oneOf(TTA_MODES, 'tta', options.tta),
+    shard: options.shard === undefined ? undefined : checkShard(options.shard),
   };
+}
+
+function share(value: number): number {
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value;
+  throw invalid('a probability from 0 to 1', 'threshold', value);
 }
 
 function positive(name: string, value: number, max: number): number {

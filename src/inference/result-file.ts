@@ -2,6 +2,9 @@
  * A result file that grows in its partial folder, with a journal beside it that says up to which
  * byte it can be trusted. The journal is written after the data has reached the disk, so what it
  * vouches for is whole whenever the process, or the machine, stops.
+ *
+ * While it grows it is CSV, whatever it is to become: lines can be cut off anywhere and gone on with.
+ * At the end the rows are written once more in the file's own format.
  */
 import { constants } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
@@ -9,6 +12,12 @@ import { LungclsError, writeError } from '../errors.js';
 import { writeAll, writeFileAtomic } from '../storage/atomic.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import type { PartialOutput } from '../storage/partial.js';
+import { throwIfAborted } from '../runtime/abort.js';
+import { parquetTexts, writeRecord, type JobRecord } from './job-record.js';
+import { ImagesDigest } from './listing.js';
+import type { ResultColumn, ResultFields } from './result-columns.js';
+import { lineFormat, type LineFormat, type ResultFormat } from './result-format.js';
+import { writeParquet } from './result-parquet.js';
 
 const DATA_FILE = 'results.csv';
 /** Eight bytes a row: which state of its image it speaks of (see stateDigest). */
@@ -35,13 +44,22 @@ export interface ResultSink {
    * @param states of the images that they speak of, one a row
    * @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE
    */
-  append(text: string, states: BigUint64Array): Promise<void>;
+  append(rows: readonly ResultFields[], states: BigUint64Array): Promise<void>;
+}
+
+/** What the finished file is to be. */
+export interface Finishing {
+  readonly format: ResultFormat;
+  /** @param images the ImagesDigest of its rows */
+  readonly record: (images: string) => JobRecord;
+  readonly signal: AbortSignal | undefined;
 }
 
 export class ResultFile implements ResultSink {
   readonly #partial: PartialOutput;
   readonly #file: FileHandle;
   readonly #states: FileHandle;
+  readonly #columns: readonly ResultColumn[];
   readonly #header: string;
   #end: Position;
   #committedAt = performance.now();
@@ -49,18 +67,20 @@ export class ResultFile implements ResultSink {
   private constructor(
     partial: PartialOutput,
     { file, states }: { file: FileHandle; states: FileHandle },
-    header: string,
+    columns: readonly ResultColumn[],
     end: Position,
   ) {
     this.#partial = partial;
     this.#file = file;
     this.#states = states;
-    this.#header = header;
+    this.#columns = columns;
+    this.#header = lineFormat('csv', columns).header;
     this.#end = end;
   }
 
   /** Opens the file where an earlier process left it, or with nothing but its header. */
-  static async open(partial: PartialOutput, header: string): Promise<ResultFile> {
+  static async open(partial: PartialOutput, columns: readonly ResultColumn[]): Promise<ResultFile> {
+    const { header } = lineFormat('csv', columns);
     const path = partial.path(DATA_FILE);
     try {
       const file = await open(path, 'a+');
@@ -72,7 +92,7 @@ export class ResultFile implements ResultSink {
         const known = (await states.stat()).size / STATE_BYTES;
         const whole = journal !== undefined && journal.bytes <= size && journal.rows <= known;
         const kept = whole ? journal : undefined;
-        const result = new ResultFile(partial, { file, states }, header, kept ?? start);
+        const result = new ResultFile(partial, { file, states }, columns, kept ?? start);
         if (kept === undefined) {
           await file.truncate(0);
           await writeAll(file, Buffer.from(header));
@@ -131,8 +151,8 @@ export class ResultFile implements ResultSink {
     return { rows: 0, bytes: Buffer.byteLength(this.#header) };
   }
 
-  async append(text: string, states: BigUint64Array): Promise<void> {
-    const data = Buffer.from(text);
+  async append(rows: readonly ResultFields[], states: BigUint64Array): Promise<void> {
+    const data = Buffer.from(rows.map(csvLine).join(''));
     const bytes = new Uint8Array(states.buffer, states.byteOffset, states.byteLength);
     try {
       await writeAll(this.#states, bytes, this.#end.rows * STATE_BYTES);
@@ -147,16 +167,43 @@ export class ResultFile implements ResultSink {
     }
   }
 
-  /** The file is whole: gives it its name. */
-  async finish(): Promise<void> {
+  /**
+   * All rows are there: writes them in the file's format, and gives it its name.
+   * @throws LungclsError DISK_FULL | OUTPUT_UNWRITABLE | ABORTED
+   */
+  async finish({ format, record, signal }: Finishing): Promise<void> {
+    const { output } = this.#partial;
+    const name = `results.${format}`;
+    const path = this.#partial.path(name);
+    const digest = new ImagesDigest();
+    const rows = this.#digested(digest, signal);
     try {
       await this.#file.sync();
+      if (format === 'parquet') {
+        await writeParquet(path, this.#columns, () => parquetTexts(record(digest.hex())), rows);
+      } else {
+        if (format === 'jsonl') await writeLines(path, lineFormat(format, this.#columns), rows);
+        else for await (const _ of rows);
+        await writeRecord(output, record(digest.hex()), path);
+      }
       await this.#file.close();
       await this.#states.close();
     } catch (error) {
-      throw writeError(error, this.#partial.output);
+      throw writeError(error, output);
     }
-    await this.#partial.commitFile(DATA_FILE);
+    await this.#partial.commitFile(name);
+  }
+
+  /** The rows that are there, on their way through a digest. */
+  async *#digested(
+    digest: ImagesDigest,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ResultFields> {
+    for await (const { fields, state } of this.written()) {
+      throwIfAborted(signal);
+      digest.add(fields[0] ?? '', state);
+      yield fields;
+    }
   }
 
   /** Keeps what is there for a later process. Never throws: it runs while an error is on its way. */
@@ -192,6 +239,31 @@ export class ResultFile implements ResultSink {
       const reason = error instanceof LungclsError ? error.cause : error;
       throw writeError(reason, this.#partial.output);
     }
+  }
+}
+
+/** Lines gathered before they are written, in characters. */
+const WRITE_AT_ONCE = 1 << 18;
+
+/** Writes a whole file of lines and syncs it. Errors are the system's. */
+export async function writeLines(
+  path: string,
+  { header, line }: LineFormat,
+  rows: AsyncIterable<ResultFields>,
+): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    let text = header;
+    for await (const fields of rows) {
+      text += line(fields);
+      if (text.length < WRITE_AT_ONCE) continue;
+      await writeAll(file, Buffer.from(text));
+      text = '';
+    }
+    await writeAll(file, Buffer.from(text));
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

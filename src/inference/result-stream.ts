@@ -2,14 +2,19 @@
 import { writeError } from '../errors.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import type { ResultSink } from './result-file.js';
+import type { LineFormat } from './result-format.js';
 
 /** @param signal ends the wait for a reader that does not read */
 export function streamSink(
   stream: NodeJS.WritableStream,
+  format: LineFormat,
   signal: AbortSignal | undefined,
 ): ResultSink {
+  let { header } = format;
   return {
-    async append(text) {
+    async append(rows) {
+      const text = header + rows.map((fields) => format.line(fields)).join('');
+      header = '';
       await new Promise<void>((resolve, reject) => {
         const onAbort = (): void => {
           resolve();

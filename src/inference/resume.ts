@@ -1,4 +1,5 @@
 /** Finds how much of an earlier process's result file still fits the inputs of today. */
+import type { ResultFields } from './result-columns.js';
 import type { Position, ResultFile } from './result-file.js';
 import type { ResultCounts } from './results.js';
 
@@ -24,9 +25,9 @@ export async function resume<T extends { readonly path: string }>(
   counts: ResultCounts,
 ): Promise<ResumePoint<T>> {
   let boundary: Position = file.start;
-  let pending: { input: T; label: string; status: string }[] = [];
+  let pending: { input: T; fields: ResultFields }[] = [];
   const keep = (): void => {
-    for (const { label, status } of pending) counts.add(label, status);
+    for (const { fields } of pending) counts.add(fields);
     pending = [];
   };
   const total = file.rows;
@@ -38,7 +39,7 @@ export async function resume<T extends { readonly path: string }>(
       parted = next.value;
       break;
     }
-    pending.push({ input: next.value, label: fields[1] ?? '', status: fields.at(-1) ?? '' });
+    pending.push({ input: next.value, fields });
     if (end.rows % batchSize === 0) {
       keep();
       boundary = end;

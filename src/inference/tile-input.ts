@@ -6,10 +6,13 @@ import type { ImageSource } from '../imaging/source.js';
 import { sourceState, stateDigest } from '../imaging/source-state.js';
 import type { BufferMemory } from '../native/addon.js';
 import type { TileStore } from '../imaging/tile-store.js';
+import type { Numbered } from './listing.js';
 import { STATUS_OK } from './results.js';
 
 export interface InputBatch {
   readonly paths: readonly string[];
+  /** Which of all inputs each is, from 0. */
+  readonly rows: readonly number[];
   /** `ok`, or why there is no tile. */
   readonly statuses: readonly string[];
   /** Of each thing, from before it was read: what tells whether it is still the same. */
@@ -32,7 +35,7 @@ export interface TileInput<T extends InputItem> {
   readonly countable: boolean;
   /** What tells a thing's state today from others. */
   state(item: T): Promise<bigint>;
-  read(items: AsyncIterable<T>): AsyncGenerator<InputBatch>;
+  read(items: AsyncIterable<Numbered<T>>): AsyncGenerator<InputBatch>;
 }
 
 export interface ImageInputOptions {
@@ -50,7 +53,7 @@ export interface ImageInputOptions {
 export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
   const { list, countable, preprocessing, batchSize, threads, maxPixels, signal, onBuffers } =
     options;
-  const states = new WeakMap<ImageSource, bigint>();
+  const known = new WeakMap<ImageSource, { row: number; state: bigint }>();
   return {
     list,
     countable,
@@ -58,7 +61,7 @@ export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
     async *read(items) {
       const noted = async function* (): AsyncGenerator<ImageSource> {
         for await (const source of items) {
-          states.set(source, await imageState(source));
+          known.set(source, { row: source.row, state: await imageState(source) });
           yield source;
         }
       };
@@ -75,7 +78,8 @@ export function imageInput(options: ImageInputOptions): TileInput<ImageSource> {
         yield {
           paths: batch.sources.map((source) => source.path),
           statuses: batch.statuses.map(({ status }) => status),
-          states: BigUint64Array.from(batch.sources, (source) => states.get(source) ?? 0n),
+          rows: batch.sources.map((source) => known.get(source)?.row ?? NaN),
+          states: BigUint64Array.from(batch.sources, (source) => known.get(source)?.state ?? 0n),
           tiles: batch.tiles,
           release: () => {
             batch.release();
@@ -93,7 +97,7 @@ async function imageState(source: ImageSource): Promise<bigint> {
 
 /** A row of a tile store. */
 export interface StoreItem extends InputItem {
-  readonly row: number;
+  readonly tile: number;
 }
 
 export function storeInput(store: TileStore, batchSize: number): TileInput<StoreItem> {
@@ -107,11 +111,12 @@ export function storeInput(store: TileStore, batchSize: number): TileInput<Store
       for await (const batch of chunks(items, batchSize)) {
         const tiles = new Uint8Array(batch.length * tileBytes);
         await store.readTiles(
-          batch.map(({ row }) => row),
+          batch.map(({ tile }) => tile),
           tiles,
         );
         yield {
           paths: batch.map(({ path }) => path),
+          rows: batch.map(({ row }) => row),
           statuses: batch.map(() => STATUS_OK),
           states: new BigUint64Array(batch.length),
           tiles,
@@ -123,7 +128,7 @@ export function storeInput(store: TileStore, batchSize: number): TileInput<Store
 }
 
 function* storeItems(store: TileStore): Generator<StoreItem> {
-  for (const [row, path] of store.paths.entries()) yield { row, path };
+  for (const [tile, path] of store.paths.entries()) yield { tile, path };
 }
 
 async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

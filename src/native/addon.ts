@@ -11,4 +11,9 @@ export { DenseLayer, denseSupport, type DenseBatch, type DenseSupport } from './
 export { floatToHalf, halfToFloat } from './half.js';
 export { bufferMemory, type BufferMemory, type MemoryKind } from './memory.js';
 export { MappedRows, type MappedRowsLayout } from './mapped-rows.js';
+export {
+  TileCollection,
+  type Registration,
+  type TileCollectionOptions,
+} from './tile-collection.js';
 export { nativeStatus, type NativeStatus } from './status.js';

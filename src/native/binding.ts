@@ -46,12 +46,13 @@ export interface NativeTileDecoder {
   readonly memory: BufferMemory;
   /**
    * Decodes up to batchSize images into the rows of a slot, in order. Rows without an image are zeros.
-   * @param entries Five numbers a file (see entryNumbers); a negative first one means a file of its own.
+   * @param files names or, where the numbers say so, the bytes themselves, which are copied
+   * @param numbers six a file (see sourceNumbers)
    */
   decode(
     slot: number,
     files: readonly NativeFile[],
-    entries: Float64Array,
+    numbers: Float64Array,
   ): Promise<NativeBatchResult>;
   /** Resizes `pixels` (width * height * 3 bytes, RGB) into a row of a slot. */
   place(
@@ -94,6 +95,16 @@ export interface NativeDenseLayer {
   close(): void;
 }
 
+/** See TileCollection in tile-collection.ts. */
+export interface NativeTileCollection {
+  describe(first: number, count: number, rgb: Uint8Array): Promise<void>;
+  index(): Promise<void>;
+  neighbours(first: number, count: number, k: number, found: Uint32Array): Promise<void>;
+  /** Two rows a pair; seven results a pair. */
+  registerPairs(pairs: Uint32Array, results: Float32Array): Promise<void>;
+  close(): void;
+}
+
 export interface NativeAddon {
   /** Raised with every change of this interface, so that a stale build is noticed. */
   readonly interfaceVersion: number;
@@ -107,6 +118,11 @@ export interface NativeAddon {
   ) => NativeDenseLayer;
   /** Whether there is a DenseLayer for this CPU, and by what means or why not. */
   denseSupport(): { available: boolean; description: string };
+  readonly TileCollection: new (
+    tiles: number,
+    size: number,
+    threads: number,
+  ) => NativeTileCollection;
   readonly MappedRows: new (
     path: string,
     offset: number,
@@ -116,7 +132,7 @@ export interface NativeAddon {
   /** Reads a whole file or zip entry; `bytes` is empty unless `status` is 0. */
   readSource(
     file: NativeFile,
-    entry: Float64Array,
+    numbers: Float64Array,
     maxFileBytes: number,
   ): Promise<{ status: number; message: string; bytes: Uint8Array }>;
   /** Sets the size of the process's one thread pool: its CPU budget for native work. */
@@ -139,7 +155,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 6;
+const INTERFACE_VERSION = 7;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

@@ -3,7 +3,7 @@ import { RECIPE } from '../config.js';
 import { LungclsError } from '../errors.js';
 import type { NamedTensor } from '../storage/safetensors.js';
 import type { Network, NetworkGraph, NetworkNode } from './graph.js';
-import { headGraph } from './head.js';
+import { headGraph, type HeadOptions } from './head.js';
 import { BASE_INPUT, BASE_OUTPUT, inceptionV3ToMixed7 } from './inception-v3.js';
 import { tensorOf, type Weights } from './weights.js';
 
@@ -27,10 +27,7 @@ export interface FeatureOptions {
   size?: number;
 }
 
-export interface ClassifierOptions extends FeatureOptions {
-  /** How many. */
-  classes: number;
-}
+export interface ClassifierOptions extends FeatureOptions, HeadOptions {}
 
 /**
  * RGB tiles to mixed7.
@@ -74,12 +71,11 @@ export function classifierNetwork(
   const features = featureNetwork(base, options);
   const { nodes: headNodes, input, output } = headGraph(options);
   const rename = (name: string): string => (name === input ? BASE_OUTPUT : `${HEAD_PREFIX}${name}`);
-  const nodes = headNodes.map((node): NetworkNode => {
-    const name = rename(node.name);
-    return node.op === 'concat'
-      ? { ...node, name, inputs: node.inputs.map(rename) }
-      : { ...node, name, input: rename(node.input) };
-  });
+  const nodes = headNodes.map((node) => ({
+    ...node,
+    name: rename(node.name),
+    input: rename(node.input),
+  }));
   const weights = new Map(features.weights);
   for (const [name, tensor] of head) weights.set(`${HEAD_PREFIX}${name}`, tensor);
   return {

@@ -65,6 +65,11 @@ export interface FlattenNode extends NodeBase {
   readonly op: 'flatten';
 }
 
+/** [N, H, W, C] to [N, C]: the mean over all positions. */
+export interface GlobalAveragePoolNode extends NodeBase {
+  readonly op: 'globalAveragePool';
+}
+
 /** Weights: `<name>/kernel` [in, units], `<name>/bias` [units]. */
 export interface DenseNode extends NodeBase {
   readonly op: 'dense';
@@ -90,6 +95,7 @@ export type NetworkNode =
   | PoolNode
   | ConcatNode
   | FlattenNode
+  | GlobalAveragePoolNode
   | DenseNode
   | DropoutNode
   | SoftmaxNode;
@@ -164,6 +170,8 @@ function outputShape(node: NetworkNode, inputs: readonly (readonly number[])[]):
       return [height, width, inputs.reduce((sum, shape) => sum + (shape.at(-1) ?? 0), 0)];
     case 'flatten':
       return [first.reduce((a, b) => a * b, 1)];
+    case 'globalAveragePool':
+      return [channels];
     case 'dense':
       return [node.units];
     default:

@@ -116,6 +116,11 @@ function layerOf(node: NetworkNode): { className: string; config: JsonObject } {
       return { className: 'Concatenate', config: { axis: -1 } };
     case 'flatten':
       return { className: 'Flatten', config: { data_format: 'channels_last' } };
+    case 'globalAveragePool':
+      return {
+        className: 'GlobalAveragePooling2D',
+        config: { data_format: 'channels_last' },
+      };
     case 'dense':
       return {
         className: 'Dense',

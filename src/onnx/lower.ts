@@ -82,6 +82,11 @@ export function lowerToOnnx(network: Network, options: LowerOptions): OnnxModel 
         const last = add('Transpose', `${name}/channels_last`, [input], TO_CHANNELS_LAST);
         return add('Flatten', name, [last], { axis: { integer: 1 } });
       }
+      case 'globalAveragePool': {
+        // [N, C, 1, 1]: there is nothing left to bring into another order.
+        const mean = add('GlobalAveragePool', `${name}/mean`, [input]);
+        return add('Flatten', name, [mean], { axis: { integer: 1 } });
+      }
       case 'dense': {
         const kernel = constant(`${name}/kernel`, weight(`${name}/kernel`));
         return add('Gemm', name, [input, kernel, constant(`${name}/bias`, weight(`${name}/bias`))]);

@@ -1,6 +1,9 @@
 /** The few building blocks that the sections share. */
 import { html, type Html, type Part } from './html.js';
 
+/** With more classes than this a list of them is folded away, and a class has one sample tile. */
+export const MANY_CLASSES = 12;
+
 export interface Section {
   readonly id: string;
   readonly title: string;

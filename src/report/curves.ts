@@ -25,6 +25,8 @@ export interface CurvesOptions {
   /** Limits that the y axis keeps to, whatever ticks would be round. */
   readonly min?: number;
   readonly max?: number;
+  /** Most numbers on the x axis; 10 by default. */
+  readonly xTicks?: number;
   /** A vertical line at one x, with a word about it. */
   readonly mark?: { readonly x: number; readonly label: string };
   /** A value as it is read out. */
@@ -137,7 +139,7 @@ export function renderCurvesSvg(options: CurvesOptions): string {
         ${options.formatTick(tick)}
       </text>`;
   });
-  const xTicks = thinnedIndices(xs.length, 10).map((i) => {
+  const xTicks = thinnedIndices(xs.length, options.xTicks ?? 10).map((i) => {
     const value = xs[i] ?? 0;
     return html`<text
       class="tick"

@@ -3,6 +3,8 @@
  * under the same names, and beside them the pictures.
  */
 import type { ClassificationReport } from '../evaluation/classification-report.js';
+import type { Leakage } from '../evaluation/leakage.js';
+import type { Scores } from '../evaluation/scores.js';
 
 /** One picture of a tile. Any size; 128 to 256 pixels a side is plenty for the page. */
 export interface ReportSample {
@@ -13,6 +15,20 @@ export interface ReportSample {
   readonly mediaType: 'image/png' | 'image/jpeg';
   /** The encoded picture. */
   readonly data: Uint8Array;
+}
+
+/** A tile that is worth looking at, beside its heat map. */
+export interface ReportExample {
+  /** As it stands in the store's index. */
+  readonly path: string;
+  /** Indices into `ReportData.classes`. */
+  readonly truth: number;
+  readonly predicted: number;
+  /** Probability of the class it was given, 0 to 1. */
+  readonly confidence: number;
+  /** JPEG files. */
+  readonly tile: Uint8Array;
+  readonly heat: Uint8Array;
 }
 
 /** A file that gave no tile, or a tile that was left out. */
@@ -54,16 +70,55 @@ export interface ReportEpoch {
 }
 
 export interface ReportSplit {
-  /** `random`: copies of one original may stand on both sides; `grouped`: they may not. */
-  readonly kind: 'random' | 'grouped';
+  /** `random`: copies of one original may stand on both sides; `grouped`: they may not; `file`: given. */
+  readonly kind: 'random' | 'grouped' | 'file';
   readonly seed: number;
-  /** Share asked for the validation part, 0 to 1. */
-  readonly validationShare: number;
-  /** Tiles on each side. */
+  /** Share asked for the validation part, 0 to 1; absent where a file or the number of folds says it. */
+  readonly validationShare?: number;
+  /** The file that says it. */
+  readonly file?: string;
+  /** Tiles on each side, and on none. */
   readonly train: number;
   readonly validation: number;
+  readonly unused?: number;
+  /** Validation tiles of each class, in the order of `ReportData.classes`. */
+  readonly validationPerClass?: readonly number[];
+  /** Which tiles belong together, where it is known. */
+  readonly groups?: {
+    /** The file that says it. */
+    readonly from: string;
+    readonly count: number;
+    /** Tiles of no known group. */
+    readonly unknownTiles: number;
+  };
+  /** What of the validation part has been seen in training, where groups are known. */
+  readonly leakage?: Leakage;
   /** Anything more that has to be said about it. */
   readonly note?: string;
+}
+
+/** One of two trainings on the same features that differ in their split alone. */
+export interface ReportComparedSplit {
+  readonly split: ReportSplit;
+  readonly accuracy: number;
+  readonly logLoss: number;
+  /** Mean F1 over the classes. */
+  readonly macroF1: number;
+  readonly bestEpoch: number;
+  readonly stopReason: string;
+}
+
+/** k-fold cross-validation: as many trainings, each tile judged once by a head that has not seen it. */
+export interface ReportCrossValidation {
+  readonly kind: 'random' | 'grouped';
+  readonly seed: number;
+  readonly folds: readonly ReportComparedSplit[];
+  /** Of the folds' accuracies; the deviation is NumPy's `std`, as scikit-learn's guide prints it. */
+  readonly meanAccuracy: number;
+  readonly standardDeviation: number;
+  /** Of all tiles together. */
+  readonly pooledAccuracy: number;
+  readonly pooledLogLoss: number;
 }
 
 /** The scores, unrounded, and what `sklearn.metrics.classification_report` prints of them. */
@@ -119,6 +174,8 @@ export interface ReportData {
   readonly base: ReportBase;
   /** How pixels are fed to the base. */
   readonly pixels: 'inception' | 'recipe';
+  /** The trained head in words: "Flatten, Dense 256 relu, ...". */
+  readonly head: string;
   /** Every setting of the run by its option's name, in the order in which they are shown. */
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   readonly history: readonly ReportEpoch[];
@@ -127,12 +184,19 @@ export interface ReportData {
   /** Why training stopped, in words: "validation accuracy above 0.9". */
   readonly stopReason: string;
   readonly split: ReportSplit;
+  /** The random and the grouped split, in this order, where both were trained. */
+  readonly comparison?: readonly ReportComparedSplit[];
+  readonly crossValidation?: ReportCrossValidation;
   /** Of the kept weights on the validation part. */
   readonly accuracy: number;
   readonly logLoss: number;
   /** Rows are true classes, columns predicted ones. */
   readonly confusionMatrix: readonly (readonly number[])[];
   readonly classificationReport: ReportClassification;
+  /** More scores of the same tiles, with their intervals. */
+  readonly scores?: Scores;
+  /** Tiles of the validation part to look at. */
+  readonly examples?: readonly ReportExample[];
   /** Largest difference between the probabilities of the tfjs and the ONNX model on held-out tiles. */
   readonly exportMaxDifference?: number;
   readonly runsOn: ReportRunsOn;

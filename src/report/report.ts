@@ -7,11 +7,16 @@ import type { ReportData } from './data.js';
 import { Html, html, visibleControls } from './html.js';
 import { SCRIPT } from './script.js';
 import { banner } from './sections/banner.js';
+import { calibrationSection, thresholdSection } from './sections/calibration.js';
 import { confusionSection } from './sections/confusion.js';
 import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data.js';
+import { examplesSection } from './sections/examples.js';
+import { intervalsSection } from './sections/intervals.js';
+import { furtherSplitsSection } from './sections/further-splits.js';
 import { machineSection } from './sections/machine.js';
 import { provenanceSection } from './sections/provenance.js';
+import { rankingSection } from './sections/ranking.js';
 import { samplesSection } from './sections/samples.js';
 import { scoresSection } from './sections/scores.js';
 import { settingsSection } from './sections/settings.js';
@@ -24,7 +29,13 @@ const SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
   splitSection,
   curvesSection,
   confusionSection,
+  examplesSection,
   scoresSection,
+  furtherSplitsSection,
+  intervalsSection,
+  rankingSection,
+  calibrationSection,
+  thresholdSection,
   settingsSection,
   machineSection,
   provenanceSection,

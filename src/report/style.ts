@@ -81,13 +81,26 @@ const SAMPLES = `
 .tiles figure { margin: 0; }
 .tiles img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; border-radius: 6px; border: 1px solid var(--line); background: var(--panel); }
 .tiles figcaption { color: var(--quiet); font-size: 0.8125rem; overflow-wrap: anywhere; margin-top: 0.25rem; line-height: 1.35; }
-@media (min-width: 60rem) { .tiles { grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); } }
+@media (min-width: 40rem) { .tiles.many { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); } }
+@media (min-width: 60rem) { .tiles:not(.many) { grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); } }
 @media (max-width: 40rem) { .tiles { grid-template-columns: repeat(3, 1fr); gap: 0.5rem; } }
+`;
+
+const EXAMPLES = `
+.cell { scroll-margin-top: 1rem; }
+.cell:target > p { background: var(--notice); }
+.pairs-of-pictures { display: flex; flex-wrap: wrap; gap: 1rem 1.25rem; list-style: none; margin: 0 0 1.2rem; padding: 0; }
+.pairs-of-pictures figure { margin: 0; }
+.pairs-of-pictures img { width: 8rem; height: 8rem; border-radius: 6px; border: 1px solid var(--line); background: var(--panel); }
+.pairs-of-pictures figcaption { color: var(--quiet); font-size: 0.8125rem; line-height: 1.35; overflow-wrap: anywhere; max-width: 16.5rem; }
+.matrix a { color: inherit; }
+@media (max-width: 40rem) { .pairs-of-pictures img { width: 42vw; height: 42vw; } }
 `;
 
 const CHARTS = `
 .charts { margin: 1rem 0 0; }
 .chart h3 { margin: 0 0 0.2rem; }
+.chart:only-child { max-width: 34rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; list-style: none; margin: 0 0 0.75rem; padding: 0; }
 .legend li { display: flex; align-items: center; gap: 0.5rem; }
 .swatch { flex: none; }
@@ -147,6 +160,7 @@ export const STYLE = [
   LAYOUT,
   TABLES,
   SAMPLES,
+  EXAMPLES,
   CHARTS,
   CURVES_CSS,
   MATRIX,

@@ -11,6 +11,32 @@ export interface Progress {
   readonly unit: string;
   /** Anything worth a line, such as the loss so far. */
   readonly note?: string;
+  /** In the stage `train`. */
+  readonly training?: TrainingProgress;
+}
+
+/** How far the training of the head is. */
+export interface TrainingProgress {
+  /** Within an epoch: training, then validation. */
+  readonly phase: 'train' | 'validate';
+  /** 1 for the first. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Of this phase of the epoch, done so far. */
+  readonly batch: number;
+  readonly batches: number;
+  /** Of training, over the epoch so far. */
+  readonly loss: number;
+  /** Of training, over the epoch so far, 0 to 1. */
+  readonly accuracy: number;
+  /** In this phase, lately. */
+  readonly tilesPerSecond?: number;
+  /** Validation and checkpoint included. */
+  readonly secondsLeftInEpoch?: number;
+  /** If no callback ends training before its last epoch. */
+  readonly secondsLeft?: number;
+  /** Whether a callback may. */
+  readonly mayEndEarlier: boolean;
 }
 
 /** Options that every long-running public function takes. */

@@ -34,12 +34,15 @@ export class PartialOutput {
   readonly directory: string;
   /** True where an earlier process left work with the same fingerprint. */
   readonly resumed: boolean;
+  /** Of everything that the result depends on. */
+  readonly fingerprint: string;
   #open = true;
 
-  constructor(output: string, directory: string, resumed: boolean) {
+  constructor(output: string, directory: string, resumed: boolean, fingerprint: string) {
     this.output = output;
     this.directory = directory;
     this.resumed = resumed;
+    this.fingerprint = fingerprint;
   }
 
   /** The path of a file inside the partial folder. */
@@ -136,7 +139,7 @@ export async function openPartial(output: string, options: PartialOptions): Prom
         `${JSON.stringify({ fingerprint: options.fingerprint })}\n`,
       );
     }
-    return new PartialOutput(target, directory, resumed);
+    return new PartialOutput(target, directory, resumed, options.fingerprint);
   } catch (error) {
     await rm(join(directory, LOCK_FILE), { force: true });
     throw writeError(error, output);

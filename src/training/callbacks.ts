@@ -13,16 +13,24 @@ export interface EarlyStoppingState {
   wait: number;
 }
 
+export interface EarlyStoppingOptions {
+  readonly patience: number;
+  /** Smallest rise that counts as an improvement; 0, Keras's default, if not given. */
+  readonly minDelta?: number;
+}
+
 /**
- * EarlyStopping(monitor="val_accuracy", mode "max", min_delta 0, restore_best_weights=True). Keras
- * restores the best weights at the end of training whether or not this callback ended it.
+ * EarlyStopping(monitor="val_accuracy", mode "max", restore_best_weights=True). Keras restores the
+ * best weights at the end of training whether or not this callback ended it.
  */
 export class EarlyStopping {
   readonly state: EarlyStoppingState;
   readonly #patience: number;
+  readonly #minDelta: number;
 
-  constructor(patience: number, state?: EarlyStoppingState) {
+  constructor({ patience, minDelta = 0 }: EarlyStoppingOptions, state?: EarlyStoppingState) {
     this.#patience = patience;
+    this.#minDelta = minDelta;
     this.state = state ?? { best: undefined, bestEpoch: 0, wait: 0 };
   }
 
@@ -34,7 +42,7 @@ export class EarlyStopping {
     const { state } = this;
     if (state.bestEpoch === 0) state.bestEpoch = epoch;
     state.wait++;
-    if (state.best === undefined || f(value) > f(state.best)) {
+    if (state.best === undefined || f(value - this.#minDelta) > f(state.best)) {
       state.best = value;
       state.bestEpoch = epoch;
       state.wait = 0;

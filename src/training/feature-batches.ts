@@ -9,9 +9,9 @@ import type { FeatureBatch, Upcoming } from './head/first-dense.js';
  */
 const PATIENCE_MS = 5;
 
-/** A memory-mapped table of float16 rows; `MappedRows` of the addon is one. */
+/** A table of rows, of float16 as a rule; `MappedRows` of the addon is one. */
 export interface HalfRows {
-  /** Copies rows, widened to float32, one after the other into `out`. */
+  /** Copies rows, as float32, one after the other into `out`. */
   gatherHalfToFloat(rows: Uint32Array, out: Float32Array): Promise<void>;
 }
 

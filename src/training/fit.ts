@@ -11,15 +11,21 @@ import {
 } from './callbacks.js';
 import type { Checkpoint, EpochProgress, TrainingState } from './checkpoint.js';
 import { featureBatches, type BatchSource } from './feature-batches.js';
+import { FitProgress } from './fit-progress.js';
+import type { AdamConstants } from './head/adam.js';
 import type { HeadTrainer } from './head/head.js';
 import { RunningMean, type EpochRecord } from './history.js';
 import type { TrainSettings } from './options.js';
-import { dropoutMask, epochOrder } from './random.js';
+import { dropoutMasks, epochOrder } from './random.js';
+import type { SplitSettings } from './split-options.js';
+import type { TensorBoard } from './tensorboard/board.js';
 
 /** What the loop needs of the settings. */
 export type FitSettings = Omit<
   TrainSettings,
-  'base' | 'pixels' | 'features' | 'split' | 'splitSeed'
+  | ('base' | 'pixels' | 'features' | 'head' | 'dropout' | 'classWeights')
+  | keyof AdamConstants
+  | keyof SplitSettings
 >;
 
 export interface FitOptions extends TaskOptions {
@@ -31,11 +37,15 @@ export interface FitOptions extends TaskOptions {
   readonly train: Int32Array;
   readonly validation: Int32Array;
   readonly settings: FitSettings;
+  /** Factor of each class in the training loss; all 1 if not given. Validation knows none. */
+  readonly classWeights?: Float32Array | undefined;
   readonly checkpoint: Checkpoint;
   /** Minutes after which the state is stored within an epoch too; 0, by default: never. */
   readonly checkpointMinutes?: number;
   /** For the record: on which TensorFlow. */
   readonly runsOn: string;
+  /** Draws the curves while they grow. */
+  readonly board?: TensorBoard | undefined;
 }
 
 export interface FitResult {
@@ -76,10 +86,15 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     }
     await checkpoint.restore(head, state);
   }
+  // A kill may have come between the checkpoint and the curves.
+  await options.board?.epochs(state.history);
+  const progress = progressOf(options);
   let weightsOf: number | undefined;
   while (state.stopReason === undefined) {
-    state = await runEpoch(options, state);
+    state = await runEpoch(options, state, progress);
     await checkpoint.save(head, state);
+    progress.stored();
+    await options.board?.epochs(state.history);
     weightsOf = state.epoch;
   }
   if (weightsOf !== state.bestEpoch) await checkpoint.restoreWeights(head, state.bestEpoch);
@@ -91,7 +106,7 @@ function firstState({ settings, runsOn }: FitOptions): TrainingState {
     epoch: 0,
     step: 0,
     learningRate: Math.fround(settings.learningRate),
-    earlyStopping: new EarlyStopping(0).state,
+    earlyStopping: new EarlyStopping({ patience: 0 }).state,
     reduceLr: new ReduceLrOnPlateau({ ...REDUCE_LR_DEFAULTS, patience: 0, factor: 0.5 }).state,
     history: [],
     bestEpoch: 0,
@@ -99,12 +114,29 @@ function firstState({ settings, runsOn }: FitOptions): TrainingState {
   };
 }
 
-async function runEpoch(options: FitOptions, before: TrainingState): Promise<TrainingState> {
+function progressOf({ settings, train, validation, onProgress }: FitOptions): FitProgress {
+  const { epochs, batchSize, earlyStopping, targetAccuracy } = settings;
+  return new FitProgress({
+    epochs,
+    batchSize,
+    trainTiles: train.length,
+    validationTiles: validation.length,
+    mayEndEarlier: earlyStopping || (targetAccuracy !== false && targetAccuracy < 1),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+}
+
+async function runEpoch(
+  options: FitOptions,
+  before: TrainingState,
+  progress: FitProgress,
+): Promise<TrainingState> {
   const { settings } = options;
   const epoch = before.epoch + 1;
   const startedAt = performance.now();
-  const trained = await trainEpoch(options, before, epoch);
-  const validation = await evaluateHead(options, options.validation);
+  progress.epochBegins(epoch, before.underWay?.batches ?? 0);
+  const trained = await trainEpoch(options, before, epoch, progress);
+  const validation = await evaluateHead(options, options.validation, progress);
   const record: EpochRecord = {
     epoch,
     loss: trained.loss,
@@ -116,14 +148,16 @@ async function runEpoch(options: FitOptions, before: TrainingState): Promise<Tra
   };
   options.onMessage?.(describe(record, settings.epochs), 'info');
   const earlyStopping = new EarlyStopping(
-    settings.earlyStoppingPatience,
+    { patience: settings.earlyStoppingPatience, minDelta: settings.earlyStoppingMinDelta },
     structuredClone(before.earlyStopping),
   );
   const reduceLr = new ReduceLrOnPlateau(
     {
-      ...REDUCE_LR_DEFAULTS,
       patience: settings.reduceLrPatience,
       factor: settings.reduceLrFactor,
+      minDelta: settings.reduceLrMinDelta,
+      cooldown: settings.reduceLrCooldown,
+      minLearningRate: settings.reduceLrMinLr,
     },
     structuredClone(before.reduceLr),
   );
@@ -164,14 +198,14 @@ async function trainEpoch(
   options: FitOptions,
   before: TrainingState,
   epoch: number,
+  progress: FitProgress,
 ): Promise<{ loss: number; accuracy: number; steps: number }> {
-  const { head, source, labels, settings, signal } = options;
-  const { batchSize, seed, dropout } = settings;
+  const { head, source, labels, settings, classWeights, signal } = options;
+  const { batchSize, seed } = settings;
   const order = epochOrder(options.train.length, seed, epoch);
   const tiles = order.map((i) => options.train[i] ?? 0);
   const steps = Math.ceil(tiles.length / batchSize);
   const begun = before.underWay;
-  const units = head.shape.units[1];
   const loss = new RunningMean(begun?.loss);
   const accuracy = new RunningMean(begun?.accuracy);
   let done = begun?.batches ?? 0;
@@ -181,10 +215,12 @@ async function trainEpoch(
   for await (const gathered of featureBatches(source, left, batchSize, signal)) {
     const { tiles: chosen, batch, upcoming } = gathered;
     const step = before.step + done;
+    const classes = Array.from(chosen, (tile) => labels[tile] ?? 0);
     const result = await head.train({
       batch,
-      labels: Array.from(chosen, (tile) => labels[tile] ?? 0),
-      mask: dropoutMask(batch.rows * units, dropout, seed, step),
+      labels: classes,
+      weights: classWeights && Float32Array.from(classes, (c) => classWeights[c] ?? 1),
+      masks: dropoutMasks(head.shape.dropouts, batch.rows, seed, step),
       learningRate: before.learningRate,
       step: step + 1,
       upcoming,
@@ -198,6 +234,9 @@ async function trainEpoch(
     }
     loss.add(result.loss, batch.rows);
     accuracy.addSum(result.hits, batch.rows);
+    progress.trained(batch.rows, loss.value, accuracy.value);
+    // Before a checkpoint: what is trained again is not drawn again, what is skipped would be missing.
+    await options.board?.batch(before.step + done, loss.value, accuracy.value);
     if (done < steps && isDue(options, savedAt)) {
       const underWay: EpochProgress = {
         batches: done,
@@ -206,15 +245,9 @@ async function trainEpoch(
         seconds: (performance.now() - startedAt) / 1000 + (begun?.seconds ?? 0),
       };
       await options.checkpoint.save(head, { ...before, underWay });
+      progress.stored();
       savedAt = performance.now();
     }
-    options.onProgress?.({
-      stage: 'train',
-      done: (epoch - 1) * steps + done,
-      total: settings.epochs * steps,
-      unit: 'batches',
-      note: `epoch ${String(epoch)}/${String(settings.epochs)}, batch ${String(done)}/${String(steps)}, loss ${loss.value.toFixed(4)}, accuracy ${accuracy.value.toFixed(4)}`,
-    });
     // A step blocks the thread: signals and timers get their turn here.
     await setImmediate();
     throwIfAborted(signal);
@@ -234,6 +267,7 @@ function isDue({ checkpointMinutes = 0 }: FitOptions, savedAt: number): boolean 
 export async function evaluateHead(
   options: Pick<FitOptions, 'head' | 'source' | 'labels' | 'settings' | 'signal'>,
   tiles: Int32Array,
+  progress?: FitProgress,
 ): Promise<Evaluation> {
   const { head, source, labels, settings, signal } = options;
   const loss = new RunningMean();
@@ -254,7 +288,9 @@ export async function evaluateHead(
     accuracy.addSum(result.hits, batch.rows);
     probabilities.set(result.probabilities, done * head.shape.classes);
     done += batch.rows;
+    progress?.validated(batch.rows);
     await setImmediate();
+    throwIfAborted(signal);
   }
   return { loss: loss.value, accuracy: accuracy.value, probabilities };
 }

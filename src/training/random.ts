@@ -89,19 +89,24 @@ export function epochOrder(n: number, seed: number, epoch: number): Int32Array {
 }
 
 /**
- * Which values dropout keeps in one step, already scaled: 0 with probability `rate`, else
- * 1 / (1 - rate) (inverted dropout, as Keras).
+ * Which values each dropout keeps in one step, already scaled: 0 with probability `rate`, else
+ * 1 / (1 - rate) (inverted dropout, as Keras). The layers draw in turn.
  * @param step 0 for the first step of the run
+ * @returns (rows, units) a layer
  */
-export function dropoutMask(
-  length: number,
-  rate: number,
+export function dropoutMasks(
+  layers: readonly { readonly units: number; readonly rate: number }[],
+  rows: number,
   seed: number,
   step: number,
-): Float32Array<ArrayBuffer> {
+): Float32Array<ArrayBuffer>[] {
   const random = new RandomStream([seed, STREAM.dropout, step]);
-  const scale = 1 / (1 - rate);
-  return Float32Array.from({ length }, () => (random.uniform() >= rate ? scale : 0));
+  return layers.map(({ units, rate }) => {
+    const scale = 1 / (1 - rate);
+    return Float32Array.from({ length: rows * units }, () =>
+      random.uniform() >= rate ? scale : 0,
+    );
+  });
 }
 
 /**

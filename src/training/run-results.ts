@@ -1,5 +1,6 @@
 /** What a finished training is judged by, and the files that say so. */
 import { cpus, totalmem } from 'node:os';
+import sharp from 'sharp';
 import { RESEARCH_NOTICE } from '../config.js';
 import {
   classificationReport,
@@ -7,7 +8,9 @@ import {
   type ClassificationReport,
 } from '../evaluation/classification-report.js';
 import { accuracy, argmaxRows, confusionMatrix, logLoss } from '../evaluation/confusion.js';
+import type { Scores } from '../evaluation/scores.js';
 import type { TileStore } from '../imaging/tile-store.js';
+import { MANY_CLASSES } from '../report/components.js';
 import type { ReportData, ReportFailure, ReportSample } from '../report/data.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import { INDEX_FILE } from '../imaging/tile-store-format.js';
@@ -41,26 +44,34 @@ export function judge(
   };
 }
 
-/** predictions.csv: path, label, predicted, one probability a class (named by the class). */
+/**
+ * predictions.csv: path, label, predicted, one probability a class (named by the class).
+ * @param folds of each tile the fold in which it validated, for a column `fold` behind them
+ */
 export function predictionsCsv(
   store: TileStore,
   tiles: Int32Array,
   predicted: Int32Array,
   probabilities: Float32Array,
+  folds?: Int32Array,
 ): string {
   const { classes, paths, labels } = store;
   const name = (c: number | undefined): string => classes[c ?? -1] ?? '';
-  const lines = [csvLine(['path', 'label', 'predicted', ...classes])];
+  const fold = folds === undefined ? [] : ['fold'];
+  const lines = [csvLine(['path', 'label', 'predicted', ...classes, ...fold])];
   for (const [i, tile] of tiles.entries()) {
     const row = probabilities.subarray(i * classes.length, (i + 1) * classes.length);
     // Seven digits are what a float32 carries.
     const numbers = Array.from(row, (p) => Number(p.toPrecision(7)));
-    lines.push(csvLine([paths[tile] ?? '', name(labels[tile]), name(predicted[i]), ...numbers]));
+    const own = folds === undefined ? [] : [folds[tile] ?? 0];
+    lines.push(
+      csvLine([paths[tile] ?? '', name(labels[tile]), name(predicted[i]), ...numbers, ...own]),
+    );
   }
   return lines.join('');
 }
 
-/** metrics.json: everything that the report shows but its pictures. */
+/** metrics.json: everything that the report shows but its pictures and the points of its curves. */
 export function metricsJson(report: ReportData, more: Readonly<Record<string, unknown>>): string {
   return `${JSON.stringify(
     {
@@ -69,11 +80,21 @@ export function metricsJson(report: ReportData, more: Readonly<Record<string, un
       notice: RESEARCH_NOTICE,
       ...report,
       samples: undefined,
+      examples: undefined,
+      scores: report.scores && withoutCurves(report.scores),
       ...more,
     },
     null,
     2,
   )}\n`;
+}
+
+/** predictions.csv has what the curves are made of. */
+function withoutCurves(scores: Scores): object {
+  return {
+    ...scores,
+    perClass: scores.perClass.map((c) => ({ ...c, roc: undefined, precisionRecall: undefined })),
+  };
 }
 
 /** The store as the report shows it. */
@@ -109,14 +130,21 @@ export async function describeStore(store: TileStore, path: string): Promise<Rep
 /** As many as the report shows. */
 const MOST_FAILURES = 50;
 
-/** The tiles that the samples picture shows, each as PNG. */
+/** Pictures that many classes have on the page are small, or most would not find room. */
+const SMALL_SIDE = 96;
+
+/** Some of the tiles that the samples picture shows, each as PNG. */
 export async function samplePictures(store: TileStore, perClass: number): Promise<ReportSample[]> {
-  return (await sampleTiles(store, perClass, 0)).map(({ label, path, png }) => ({
-    label: store.classes.indexOf(label),
-    path,
-    mediaType: 'image/png',
-    data: png,
-  }));
+  const many = store.classes.length > MANY_CLASSES;
+  const tiles = await sampleTiles(store, many ? 1 : perClass, 0);
+  return Promise.all(
+    tiles.map(async ({ label, path, png }) => ({
+      label: store.classes.indexOf(label),
+      path,
+      mediaType: 'image/png' as const,
+      data: many ? await sharp(png).resize(SMALL_SIDE, SMALL_SIDE).png().toBuffer() : png,
+    })),
+  );
 }
 
 /** What a run ran on, as the report shows it. */

@@ -1,56 +1,40 @@
 /** The whole of training, from a tile store to a run folder with the model in it. */
 import { join } from 'node:path';
-import { TOOL_VERSION } from '../config.js';
 import { writeBundle } from '../bundle/write.js';
 import { samples } from '../dataset/samples.js';
-import { trainTestSplit, type Split } from '../dataset/split.js';
-import { LungclsError } from '../errors.js';
+import { splitCsv } from '../dataset/split-file.js';
 import { TileStore } from '../imaging/tile-store.js';
-import { MappedRows } from '../native/addon.js';
-import { loadBase, type Base } from '../network/bases.js';
-import type { ReportData } from '../report/data.js';
+import { loadBase } from '../network/bases.js';
+import { describeHead, headGraph } from '../network/head.js';
+import type { ReportData, ReportSplit } from '../report/data.js';
 import { writeReport } from '../report/report.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { loadTensorflow, type Tensorflow } from '../runtime/tensorflow.js';
 import { resolveThreads } from '../runtime/threads.js';
 import { writeFileAtomic } from '../storage/atomic.js';
 import { fingerprint } from '../storage/hash.js';
-import { openPartial, type PartialOutput } from '../storage/partial.js';
-import { Checkpoint } from './checkpoint.js';
-import type { BatchSource } from './feature-batches.js';
+import { openPartial } from '../storage/partial.js';
+import { checkNames } from './class-weights.js';
+import { describeRun, SAMPLES_PER_CLASS } from './describe-run.js';
 import { CALIBRATION_TILES, chooseFeatures } from './feature-choice.js';
-import { ensureFeatures, type StoredFeatures } from './features.js';
-import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
-import { chooseFirstLayer, createFirstDense, type FirstLayerChoice } from './head/choose-dense.js';
-import { HeadTrainer } from './head/head.js';
-import { initialHeadWeights } from './head/initial.js';
-import type { HeadShape, HeadWeights } from './head/shape.js';
+import { ensureFeatures } from './features.js';
+import { furtherMetrics, removeFurtherCheckpoints, trainFurtherHeads } from './further-heads.js';
+import { chooseFirstLayer, type FirstLayerChoice } from './head/choose-dense.js';
 import { historyCsv, type EpochRecord } from './history.js';
-import {
-  DEFAULT_CHECKPOINT_MINUTES,
-  resolveSettings,
-  type TrainOptions,
-  type TrainSettings,
-} from './options.js';
+import { resolveSettings, type TrainOptions } from './options.js';
 import { PeakMemory } from './peak-memory.js';
-import {
-  describeMachine,
-  describeStore,
-  judge,
-  metricsJson,
-  predictionsCsv,
-  samplePictures,
-  type Judgement,
-} from './run-results.js';
+import type { Run } from './run.js';
+import { judge, metricsJson, predictionsCsv } from './run-results.js';
+import { announceSplit, planSplits, splitSentence } from './splits.js';
+import { TensorBoard } from './tensorboard/board.js';
+import { trainHead } from './train-head.js';
 
 /** Raised when the same settings would give another result. */
 const RUN_VERSION = 1;
-const UNITS = [256, 128] as const;
 /** Held-out tiles on which the exported model must agree with the trained one. */
 const CHECK_TILES = 16;
 /** Held-out tiles on which its classes are compared with the float32 model's: a few seconds. */
 const AGREEMENT_TILES = 128;
-const SAMPLES_PER_CLASS = 3;
 
 export interface TrainResult {
   readonly output: string;
@@ -64,6 +48,12 @@ export interface TrainResult {
   /** Of the kept weights on the validation part, 0 to 1. */
   readonly validationAccuracy: number;
   readonly validationLogLoss: number;
+  /** Which tiles that was measured on, and how many of them have siblings in training. */
+  readonly split: ReportSplit;
+  /** With `compareSplits`: the random and the grouped split, in this order. */
+  readonly comparison?: ReportData['comparison'];
+  /** With `folds`. */
+  readonly crossValidation?: ReportData['crossValidation'];
   /** Of this process. */
   readonly seconds: number;
   /** Most bytes this process held, mapped files not counted. */
@@ -73,14 +63,16 @@ export interface TrainResult {
 }
 
 /**
- * Trains the recipe's head on the features of a tile store and writes the run folder: history.csv,
- * metrics.json, predictions.csv (the validation part), report.html, checkpoint/ and model/. Features
- * are kept beside the tiles for later runs. Stopped or killed, the same call continues, and ends with
- * the same weights as an uninterrupted one on the same TensorFlow.
+ * Trains a head on the features of a tile store and writes the run folder: history.csv, metrics.json,
+ * predictions.csv (the validation part), split.csv, report.html, checkpoint/ and model/; with
+ * `compareSplits` also comparison/, with `folds` also folds/. Features are kept beside the tiles for
+ * later runs. Stopped or killed, the same call continues, and ends with the same weights as an
+ * uninterrupted one on the same TensorFlow.
  *
- * @throws LungclsError INVALID_OPTION | STORE_INVALID | INPUT_NOT_FOUND | TOO_FEW_CLASSES |
- *   TOO_FEW_TILES | BASE_MISSING | BACKEND_UNAVAILABLE | DEVICE_UNAVAILABLE | TRAINING_DIVERGED |
- *   EXPORT_MISMATCH | OUTPUT_EXISTS | OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED
+ * @throws LungclsError INVALID_OPTION | STORE_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE |
+ *   TOO_FEW_CLASSES | TOO_FEW_TILES | GROUPS_UNKNOWN | SPLIT_INVALID | SPLIT_IMPOSSIBLE | BASE_MISSING |
+ *   BACKEND_UNAVAILABLE | DEVICE_UNAVAILABLE | TRAINING_DIVERGED | EXPORT_MISMATCH | OUTPUT_EXISTS |
+ *   OUTPUT_UNWRITABLE | DISK_FULL | BUSY | ABORTED
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const asked = resolveSettings(options);
@@ -89,28 +81,32 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   using memory = new PeakMemory();
   const store = await TileStore.open(options.store);
   try {
-    checkStore(store);
+    checkNames(asked.classWeights, store.classes);
     const { kind: features, reason } = chooseFeatures(asked.features, {
       tiles: store.count,
       device: options.device,
     });
     const settings = { ...asked, features };
     options.onMessage?.(`Features in ${features}: ${reason}`, 'info');
-    const split = trainTestSplit(store.count, settings.split, settings.splitSeed);
+    const plan = await planSplits(store, settings, options.groups);
     const base = await loadBase(settings.base);
+    const head = headGraph({ ...settings, classes: store.classes.length });
     const partial = await openPartial(options.output, {
       fingerprint: fingerprint({
         version: RUN_VERSION,
         ...settings,
+        splits: plan.fingerprint,
         store: store.fingerprint,
         base: base.fingerprint,
       }),
       force: options.force ?? false,
     });
     try {
-      const run = { options, settings, threads, memory, store, split, base, partial };
+      const run = { options, settings, threads, memory, store, plan, base, head, partial };
       const report = await runTraining(run);
       await partial.commitDirectory();
+      await removeFurtherCheckpoints(options.output, plan);
+      const { comparison, crossValidation } = report;
       return {
         output: options.output,
         model: join(options.output, 'model'),
@@ -120,6 +116,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         stopReason: report.stopReason,
         validationAccuracy: report.accuracy,
         validationLogLoss: report.logLoss,
+        split: report.split,
+        ...(comparison === undefined ? {} : { comparison }),
+        ...(crossValidation === undefined ? {} : { crossValidation }),
         seconds: (performance.now() - startedAt) / 1000,
         peakMemoryBytes: memory.bytes,
         resumed: partial.resumed,
@@ -132,31 +131,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-/** What every step needs. */
-interface Run {
-  readonly options: TrainOptions;
-  readonly settings: TrainSettings;
-  readonly threads: number;
-  readonly memory: PeakMemory;
-  readonly store: TileStore;
-  readonly split: Split;
-  readonly base: Base;
-  readonly partial: PartialOutput;
-}
-
-interface TrainedHead {
-  readonly fitted: FitResult;
-  readonly evaluation: Evaluation;
-  readonly weights: HeadWeights;
-}
-
 async function runTraining(run: Run): Promise<ReportData> {
-  const { options, settings, store, split, base, partial, threads, memory } = run;
+  const { options, settings, store, plan, base, partial, threads, memory } = run;
+  const split = plan.main;
   const task = taskOf(options, memory);
   // First of all, so that a missing backend is known before an hour of features.
   const tensorflow = await loadTensorflow();
   const firstLayer = chooseFirstLayer(options.firstLayer ?? 'auto', tensorflow);
   announce(run, tensorflow, firstLayer, task);
+  await using board = await openBoard(run, task);
 
   const features = await ensureFeatures({
     ...task,
@@ -170,14 +153,19 @@ async function runTraining(run: Run): Promise<ReportData> {
     device: options.device,
     threads: options.threads,
   });
-  const { fitted, evaluation, weights } = await trainHead(
-    run,
-    { tensorflow, firstLayer, features },
-    task,
-  );
+  const means = { tensorflow, firstLayer, features };
+  const checkpoint = partial.path('checkpoint');
+  const trained = await trainHead(run, means, { split, checkpoint, board }, task);
+  const { fitted, evaluation, weights } = trained;
   const truth = Array.from(split.validation, (tile) => store.labels[tile] ?? 0);
   const judgement = judge(truth, evaluation.probabilities, store.classes);
-  const data = await assemble(run, { tensorflow, features, fitted, judgement });
+  const further = await trainFurtherHeads({
+    ...{ store, plan, task },
+    main: { fitted, judgement },
+    directory: partial.directory,
+    train: (other, folder) => trainHead(run, means, { split: other, checkpoint: folder }, task),
+  });
+  const data = { ...(await describeRun(run, means, trained, { truth, judgement })), ...further };
 
   const exportBegin = performance.now();
   const { agreement } = await writeBundle({
@@ -188,8 +176,19 @@ async function runTraining(run: Run): Promise<ReportData> {
     classes: store.classes,
     spec: store.spec,
     pixels: settings.pixels,
-    training: { ...settings, bestEpoch: fitted.bestEpoch, stopReason: fitted.stopReason },
-    metrics: { validationAccuracy: judgement.accuracy, validationLogLoss: judgement.logLoss },
+    head: settings.head,
+    dropout: settings.dropout,
+    training: {
+      ...settings,
+      splitDescription: splitSentence(split.facts),
+      bestEpoch: fitted.bestEpoch,
+      stopReason: fitted.stopReason,
+    },
+    metrics: {
+      validationAccuracy: judgement.accuracy,
+      validationLogLoss: judgement.logLoss,
+      ...furtherMetrics(further),
+    },
     tensorflow,
     checkTiles: await readFirstTiles(store, split.validation, CHECK_TILES),
     // A split is in random order: its first tiles are a sample of it.
@@ -224,6 +223,7 @@ async function runTraining(run: Run): Promise<ReportData> {
     partial.path('predictions.csv'),
     predictionsCsv(store, split.validation, judgement.predicted, evaluation.probabilities),
   );
+  await writeFileAtomic(partial.path('split.csv'), splitCsv(split, store.paths));
   await writeReport(partial.path('report.html'), report);
   await writeFileAtomic(
     partial.path('metrics.json'),
@@ -233,7 +233,7 @@ async function runTraining(run: Run): Promise<ReportData> {
 }
 
 function announce(
-  { store, split, threads }: Run,
+  { store, plan, threads, head }: Run,
   tensorflow: Tensorflow,
   firstLayer: FirstLayerChoice,
   task: TaskOptions,
@@ -243,6 +243,7 @@ function announce(
   };
   say(`Training on ${tensorflow.description}, ${String(threads)} threads`);
   for (const { choice, reason } of tensorflow.skipped) say(`Not on ${choice}: ${reason}`);
+  say(`The head: ${describeHead(head)}`);
   say(`The head's first layer: ${firstLayer.description}`);
   if (firstLayer.missing !== undefined) {
     say(
@@ -250,98 +251,29 @@ function announce(
       'warning',
     );
   }
+  const { train, validation, facts } = plan.main;
   say(
-    `${String(split.train.length)} tiles to train on, ${String(split.validation.length)} for validation, ${String(store.classes.length)} classes`,
+    `${String(train.length)} tiles to train on, ${String(validation.length)} for validation, ${String(store.classes.length)} classes`,
   );
-  say(
-    'The split is random, as in the recipe. Where several tiles were made from one original, as in LC25000, copies of it stand on both sides, and the validation accuracy is better than on new tissue',
-    'warning',
-  );
+  announceSplit(facts, task);
 }
 
-/** Trains, keeps the best weights and evaluates them; frees the tensors. */
-async function trainHead(
-  { options, settings, threads, store, split, partial }: Run,
-  found: { tensorflow: Tensorflow; firstLayer: FirstLayerChoice; features: StoredFeatures },
+/** The curves for TensorBoard, where they are asked for. */
+async function openBoard(
+  { options, partial }: Run,
   task: TaskOptions,
-): Promise<TrainedHead> {
-  const { tensorflow, firstLayer, features } = found;
-  const shape: HeadShape = {
-    features: features.shape.reduce((a, b) => a * b, 1),
-    units: UNITS,
-    classes: store.classes.length,
-    dropout: settings.dropout,
-  };
-  const initial = initialHeadWeights(shape, settings.seed);
-  const head = new HeadTrainer(tensorflow.tf, shape, initial, {
-    createFirstDense: (kernel) => createFirstDense(firstLayer, tensorflow, kernel, threads),
+): Promise<TensorBoard | undefined> {
+  const { tensorboard = false, tensorboardBatches = 0, force = false } = options;
+  if (tensorboard === false) return undefined;
+  const board = await TensorBoard.open({
+    directory: tensorboard === true ? partial.path('tensorboard') : tensorboard,
+    run: partial.fingerprint,
+    resumed: partial.resumed,
+    force,
+    everyBatches: tensorboardBatches,
   });
-  const rows = MappedRows.open(features.path, {
-    offset: features.dataOffset,
-    rowBytes: (2 * shape.features) / head.blocks,
-    rows: features.count * head.blocks,
-  });
-  const source: BatchSource = { rows, blocks: head.blocks, features: shape.features };
-  try {
-    const common = { ...task, head, source, labels: store.labels, settings };
-    const fitted = await fit({
-      ...common,
-      train: split.train,
-      validation: split.validation,
-      checkpoint: new Checkpoint(partial.path('checkpoint')),
-      checkpointMinutes: options.checkpointMinutes ?? DEFAULT_CHECKPOINT_MINUTES,
-      runsOn: `${tensorflow.description}, first layer: ${firstLayer.description}`,
-    });
-    const evaluation = await evaluateHead(common, split.validation);
-    return { fitted, evaluation, weights: await head.weights() };
-  } finally {
-    rows.close();
-    head.dispose();
-  }
-}
-
-/** Everything the report says that is known before the export. */
-async function assemble(
-  { options, settings, threads, store, split, base }: Run,
-  found: {
-    tensorflow: Tensorflow;
-    features: StoredFeatures;
-    fitted: FitResult;
-    judgement: Judgement;
-  },
-): Promise<Omit<ReportData, 'times'>> {
-  const { tensorflow, features, fitted, judgement } = found;
-  const { id, name, source, licence, fingerprint: baseFingerprint } = base;
-  return {
-    title: `Training on ${options.store}`,
-    createdAt: new Date().toISOString(),
-    toolVersion: TOOL_VERSION,
-    classes: store.classes,
-    store: await describeStore(store, options.store),
-    samples: await samplePictures(store, SAMPLES_PER_CLASS),
-    base: { id, name, source, licence, fingerprint: baseFingerprint },
-    pixels: settings.pixels,
-    settings: { ...settings },
-    ...fitted,
-    split: {
-      kind: 'random',
-      seed: settings.splitSeed,
-      validationShare: settings.split,
-      train: split.train.length,
-      validation: split.validation.length,
-      note: "scikit-learn's train_test_split, not stratified, not grouped",
-    },
-    accuracy: judgement.accuracy,
-    logLoss: judgement.logLoss,
-    confusionMatrix: judgement.confusionMatrix,
-    classificationReport: judgement.classificationReport,
-    runsOn: describeMachine(tensorflow.description, features.runsOn, threads),
-    hashes: [
-      { name: 'store', value: store.fingerprint },
-      { name: 'preprocessing', value: store.preprocessingFingerprint },
-      { name: 'base', value: baseFingerprint },
-    ],
-  };
+  task.onMessage?.(`Curves: tensorboard --logdir ${board.directory}`, 'info');
+  return board;
 }
 
 async function readFirstTiles(
@@ -353,20 +285,6 @@ async function readFirstTiles(
   const tiles = new Uint8Array(rows.length * store.tileBytes);
   await store.readTiles(rows, tiles);
   return tiles;
-}
-
-function checkStore(store: TileStore): void {
-  const perClass = store.classes.map((name, c) => ({
-    name,
-    tiles: store.labels.reduce((count, label) => count + (label === c ? 1 : 0), 0),
-  }));
-  if (perClass.filter(({ tiles }) => tiles > 0).length < 2) {
-    throw new LungclsError(
-      'TOO_FEW_CLASSES',
-      `Expected tiles of at least two classes in ${store.directory} but found ${perClass.map(({ name, tiles }) => `${name}: ${String(tiles)}`).join(', ')}`,
-      { path: store.directory },
-    );
-  }
 }
 
 /** The caller's callbacks, with memory looked at on the way. */

@@ -8,7 +8,13 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 import type { ReportData } from '#src/report/data.js';
 import { writeReport } from '#src/report/report.js';
 import { CHROMIUM_FLAGS, chromiumPath } from '../fixtures/chromium.js';
-import { HOSTILE_NAME, history, reportData } from '../fixtures/report/report-data.js';
+import {
+  HOSTILE_NAME,
+  history,
+  plainPng,
+  reportData,
+  scores,
+} from '../fixtures/report/report-data.js';
 
 const executablePath = chromiumPath();
 // Without a browser these tests are shown as skipped.
@@ -154,7 +160,7 @@ run('everything that can be used is reached by Tab, in order, and is named', asy
   }
   t.is(reached[0], 'A Skip to the content solid');
   t.true(reached.includes('A Confusion matrix solid'));
-  t.true(reached.includes('INPUT epoch-picker solid'));
+  t.true(reached.includes('INPUT curves-figure-picker solid'));
   t.true(reached.includes('SUMMARY As scikit-learn prints it solid'));
   t.true(
     reached.every((entry) => entry.endsWith(' solid')),
@@ -225,4 +231,76 @@ run('without scripts the page says the same', async (t) => {
     'Epoch 1: training 91.62%, validation 96.30%',
   );
   t.false(await page.locator('.picker').isVisible());
+});
+
+run(
+  'curves of the scores are read out by pointer and keyboard, each figure by itself',
+  async (t) => {
+    const data = reportData();
+    const { page, complaints } = await open(t, { ...data, scores: await scores(data.classes) });
+    t.is(await page.getByRole('slider').count(), 5);
+    const roc = page.locator('#roc-figure');
+    t.regex(
+      (await roc.locator('.readout').textContent()) ?? '',
+      /^False positive rate 0.05: lung_n /,
+    );
+    await roc.locator('.hit').nth(50).hover();
+    t.regex((await roc.locator('.readout').textContent()) ?? '', /^False positive rate 0.5: /);
+    const threshold = page.getByRole('slider', { name: 'Show a threshold' });
+    await threshold.focus();
+    await page.keyboard.press('Home');
+    const readout = page.locator('#threshold-figure .readout');
+    // At 0 every tile keeps its label, and every 17th of the 300 is wrong.
+    t.is(await readout.textContent(), 'Threshold 0: right 94.0%, kept 100.0%');
+    await page.keyboard.press('End');
+    t.is(await readout.textContent(), 'Threshold 1: right n/a, kept 0.0%');
+    t.regex((await roc.locator('.readout').textContent()) ?? '', /^False positive rate 0.5: /);
+    t.is(
+      await page.getByRole('row', { name: /^Accuracy 0\.9400 \(0\.\d{4} to 0\.\d{4}\)/ }).count(),
+      1,
+    );
+    t.deepEqual(complaints, []);
+  },
+);
+
+run('with scores too the page fits a phone and has no id twice', async (t) => {
+  const classes = ['lung_n', 'lung_aca', 'lung_scc'];
+  const data = reportData({ classes, scores: await scores(classes) });
+  const { page } = await open(t, data, { viewport: { width: 360, height: 780 } });
+  const facts = await page.evaluate(() => ({
+    wider: document.documentElement.scrollWidth - innerWidth,
+    duplicateIds: [...document.querySelectorAll('[id]')].filter(
+      ({ id }) => document.querySelectorAll(`#${id}`).length > 1,
+    ).length,
+  }));
+  t.deepEqual(facts, { wider: 0, duplicateIds: 0 });
+});
+
+run('a number of the confusion matrix leads to tiles of its cell', async (t) => {
+  const picture = plainPng(16, [200, 160, 220]);
+  const example = {
+    path: 'lung_aca/lungaca9.jpeg',
+    confidence: 0.87,
+    tile: picture,
+    heat: picture,
+  };
+  const examples = [
+    { ...example, truth: 1, predicted: 2 },
+    { ...example, truth: 0, predicted: 0 },
+  ];
+  const { page, complaints } = await open(t, reportData({ examples }));
+  t.is(await page.locator('.matrix a').count(), 2);
+  await page.locator('.matrix').getByRole('link', { name: '47' }).click();
+  t.regex(page.url(), /#tiles-1-2$/);
+  const cell = page.locator('#tiles-1-2');
+  t.true(await cell.isVisible());
+  t.regex(
+    (await cell.textContent()) ?? '',
+    /True lung_aca, given lung_scc: 1 of 47 tiles\s+lungaca9.jpeg\s*87.0% sure/,
+  );
+  t.is(
+    await page.getByRole('img', { name: 'The same tile with what spoke for lung_scc' }).count(),
+    1,
+  );
+  t.deepEqual(complaints, []);
 });

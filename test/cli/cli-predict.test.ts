@@ -3,10 +3,11 @@ import { mkdir, mkdtemp, readdir, readFile, stat, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import test from 'ava';
-import { readCsv } from './csv.js';
+import { readCsv, readTable } from './csv.js';
 import { run, start } from './program.js';
 import { withSmallDisk } from './tmpfs.js';
 import { tileJpeg, writeTiles } from '../fixtures/tiles.js';
+import { writeMiniModel } from '../fixtures/mini-model.js';
 import { TINY_CLASSES, tinyBundle } from '../fixtures/tiny-bundle.js';
 
 /** Waits until a file has so many bytes. */
@@ -44,14 +45,15 @@ test('a folder becomes one row an image, in natural order, with probabilities th
   t.regex(stderr, /ONNX Runtime/, 'says what it runs on');
   t.regex(stdout, /^12 images .*tiles\/s\n/);
   const [header, ...rows] = await readCsv(output);
-  t.deepEqual(header, ['path', 'label', ...TINY_CLASSES, 'status']);
+  const numbers = ['max_probability', 'entropy_nats'];
+  t.deepEqual(header, ['path', 'label', ...TINY_CLASSES, ...numbers, 'status', 'error_code']);
   t.deepEqual(
     rows.map(([path = '']) => basename(path)),
     Array.from({ length: 12 }, (_, i) => `tile${i}.jpeg`),
   );
   for (const [, label, ...rest] of rows) {
-    t.is(rest.pop(), 'ok');
-    const probabilities = rest.map(Number);
+    t.deepEqual(rest.slice(-2), ['ok', '']);
+    const probabilities = rest.slice(0, TINY_CLASSES.length).map(Number);
     t.true(Math.abs(probabilities.reduce((a, b) => a + b, 0) - 1) < 1e-5);
     t.is(label, TINY_CLASSES[probabilities.indexOf(Math.max(...probabilities))]);
   }
@@ -73,7 +75,7 @@ test('both engines, all batch sizes: the same result', async (t) => {
     const { code, stderr } = await run(args);
     t.is(code, 0, stderr);
     const [, ...rows] = await readCsv(output);
-    results.push(rows.flatMap((row) => row.slice(2, -1).map(Number)));
+    results.push(rows.flatMap((row) => row.slice(2, 2 + TINY_CLASSES.length).map(Number)));
   }
   const [first = [], ...others] = results;
   t.is(first.length, 7 * TINY_CLASSES.length);
@@ -99,14 +101,20 @@ test('broken images among good ones have a status and no label; the good ones ar
   t.is(code, 0, stderr);
   t.regex(stdout, /4 images could not be classified/);
   const status = new Map(
-    (await readCsv(output)).map((row) => [basename(row[0] ?? ''), row] as const),
+    (await readTable(output)).map((row) => [basename(row.get('path') ?? ''), row] as const),
   );
-  t.is(status.get('tile1b-empty.jpeg')?.at(-1), 'IMAGE_EMPTY');
-  t.is(status.get('tile2b-text.jpeg')?.at(-1), 'IMAGE_FORMAT');
-  t.is(status.get('tile3b-header.jpeg')?.at(-1), 'IMAGE_HEADER');
-  t.not(status.get('tile4b-cut.jpeg')?.at(-1), 'ok');
-  t.deepEqual(status.get('tile4b-cut.jpeg')?.slice(1, -1), ['', ...TINY_CLASSES.map(() => '')]);
-  for (const row of await readCsv(alone)) t.deepEqual(status.get(basename(row[0] ?? '')), row);
+  const codeOf = (name: string): string | undefined => status.get(name)?.get('error_code');
+  t.is(codeOf('tile1b-empty.jpeg'), 'IMAGE_EMPTY');
+  t.is(codeOf('tile2b-text.jpeg'), 'IMAGE_FORMAT');
+  t.is(codeOf('tile3b-header.jpeg'), 'IMAGE_HEADER');
+  const cut = status.get('tile4b-cut.jpeg');
+  t.true(['failed', 'damaged'].includes(cut?.get('status') ?? ''));
+  for (const name of ['label', 'max_probability', 'entropy_nats', ...TINY_CLASSES]) {
+    t.is(cut?.get(name), '', name);
+  }
+  for (const row of await readTable(alone)) {
+    t.deepEqual(status.get(basename(row.get('path') ?? '')), row);
+  }
 });
 
 test('odd names go through a list on stdin and come out again', async (t) => {
@@ -131,8 +139,8 @@ test('odd names go through a list on stdin and come out again', async (t) => {
     list,
   );
   t.deepEqual(
-    rows.map((row) => row.at(-1)),
-    [...names.map(() => 'ok'), 'INPUT_NOT_FOUND'],
+    rows.map((row) => row.at(-2)),
+    [...names.map(() => 'ok'), 'failed'],
   );
 
   const plain = names.filter((name) => !name.includes('\n'));
@@ -272,34 +280,84 @@ test('an output that cannot be written is said before any work', async (t) => {
   t.regex(stderr, /^error\[OUTPUT_UNWRITABLE\]: .*\n$/);
 });
 
-test('killed at any moment, the same command gives the file of an uninterrupted run', async (t) => {
-  const root = await folder();
-  await writeTiles(join(root, 'tiles'), 60);
-  await writeFile(join(root, 'tiles', 'tile30.jpeg'), 'broken');
-  const args = ['predict', await tinyBundle(), join(root, 'tiles'), '--batch-size', '2', '-o'];
-  const whole = join(root, 'whole.csv');
-  const begun = performance.now();
-  t.is((await run([...args, whole])).code, 0);
-  const milliseconds = performance.now() - begun;
-  const expected = await readFile(whole, 'utf8');
-  for (let round = 0; round < 6; round++) {
-    const output = join(root, `out${round}.csv`);
-    const { child, finished } = start([...args, output]);
-    const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds * (0.3 + 0.13 * round));
-    const killed = await finished;
-    clearTimeout(timer);
-    if (killed.signal === null) t.is(killed.code, 0, killed.stderr);
-    else {
-      await t.throwsAsync(stat(output), undefined, 'not there before it is whole');
+for (const [format, rounds] of [
+  ['csv', 3],
+  ['jsonl', 2],
+  ['parquet', 2],
+] as const) {
+  test(`${format}: killed at any moment, the same command gives the file of an uninterrupted run`, async (t) => {
+    const root = await folder();
+    const model = join(root, 'mini.onnx');
+    await writeMiniModel(model);
+    await writeTiles(join(root, 'tiles'), 60);
+    await writeFile(join(root, 'tiles', 'tile30.jpeg'), 'broken');
+    const args = ['predict', model, join(root, 'tiles'), '--batch-size', '2', '-o'];
+    const whole = join(root, `whole.${format}`);
+    const begun = performance.now();
+    t.is((await run([...args, whole])).code, 0);
+    const milliseconds = performance.now() - begun;
+    const expected = await readFile(whole);
+    for (let round = 0; round < rounds; round++) {
+      const output = join(root, `out${round}.${format}`);
+      const { child, finished } = start([...args, output]);
+      const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds * (0.5 + 0.13 * round));
+      const killed = await finished;
+      clearTimeout(timer);
+      // Absent or whole; a kill may also come between the rename and the end.
+      const there = await readFile(output).catch(() => expected);
+      t.true(there.equals(expected));
+      t.true(killed.code === 0 || killed.signal === 'SIGKILL', killed.stderr);
       const { code, stderr } = await run([...args, output]);
       t.is(code, 0, stderr);
+      t.true((await readFile(output)).equals(expected));
     }
-    t.is(await readFile(output, 'utf8'), expected);
+    const again = await run([...args, whole]);
+    t.is(again.code, 0, again.stderr);
+    t.regex(again.stderr, /finished already: nothing to do/);
+    t.deepEqual(
+      (await readdir(root)).filter((name) => name.includes('partial')),
+      [],
+    );
+  });
+}
+
+test('shards by --shard, merged by merge; flags of a job', async (t) => {
+  const root = await folder();
+  const model = join(root, 'mini.onnx');
+  await writeMiniModel(model);
+  await writeTiles(join(root, 'tiles'), 9);
+  const args = ['predict', model, 'tiles', '--top', '2', '--threshold', '0.4', '--tta', 'd4'];
+  const parts = ['part1.parquet', 'part2.parquet', 'part3.parquet'];
+  for (const [i, part] of parts.entries()) {
+    const env = {
+      ...{ SLURM_ARRAY_TASK_ID: String(5 + 10 * i), SLURM_ARRAY_TASK_MIN: '5' },
+      ...{ SLURM_ARRAY_TASK_MAX: '25', SLURM_ARRAY_TASK_STEP: '10', SLURM_ARRAY_TASK_COUNT: '3' },
+    };
+    const shard = await run([...args, '--shard', 'auto', '-o', part], { cwd: root, env });
+    t.is(shard.code, 0, shard.stderr);
   }
-  t.deepEqual(
-    (await readdir(root)).filter((name) => name.includes('partial')),
-    [],
+  const merged = await run(['merge', ...parts, '-o', 'all.csv'], { cwd: root });
+  t.is(merged.code, 0, merged.stderr);
+  t.regex(merged.stdout, /^9 rows of 3 shards\nResults: all\.csv\n$/);
+  t.is((await run([...args, '-o', 'whole.csv'], { cwd: root })).code, 0);
+  t.is(
+    await readFile(join(root, 'all.csv'), 'utf8'),
+    await readFile(join(root, 'whole.csv'), 'utf8'),
   );
+  const missing = await run(['merge', ...parts.slice(1), '-o', 'no.csv'], { cwd: root });
+  t.is(missing.code, 1);
+  t.regex(missing.stderr, /^error\[SHARD_MISMATCH\]: .*1 are missing: 1\n$/);
+  for (const wrong of [
+    ['--shard', '4/3'],
+    ['--shard', 'auto'],
+    ['--top', '0'],
+    ['--threshold', '1.5'],
+    ['--tta', 'd8'],
+    ['--format', 'xml'],
+  ]) {
+    const { code } = await run(['predict', model, 'tiles', '-o', 'w.csv', ...wrong], { cwd: root });
+    t.is(code, 2, wrong.join(' '));
+  }
 });
 
 test('Ctrl-C stops with 130, keeps what is done, and the same command ends it', async (t) => {

@@ -11,6 +11,7 @@ import { MAIN, run } from './program.js';
 const COMMANDS = [
   ['preprocess'],
   ['samples'],
+  ['audit'],
   ['train'],
   ['predict'],
   ['demo'],
@@ -45,7 +46,8 @@ test('the help of train shows the recipe as defaults', async (t) => {
     stdout.split(/\n\s+(?=-)/).find((text) => text.includes(`${flag} `)) ?? '';
   t.regex(line('--epochs'), /default: 10\b/);
   t.regex(line('--batch-size'), /default: 64\b/);
-  t.regex(line('--split'), /default: 0\.2\b/);
+  t.regex(line('--split'), /default: "random"/);
+  t.regex(line('--validation-share'), /default: 0\.2\b/);
   t.regex(line('--split-seed'), /default: 2022\b/);
 });
 
@@ -53,6 +55,8 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no command', [], /Expected a command/],
   ['an unknown command', ['classify'], /Unknown command: classify/],
   ['an unknown flag', ['doctor', '--fast'], /Unknown argument: fast/],
+  ['one tile to explain', ['audit', 's', '--explain', 'a'], /Not enough arguments.*explain/],
+  ['no picture to explain', ['audit', 's', '--explain', 'a', 'b'], /Expected -o with --explain/],
   ['a missing argument', ['predict', 'model'], /Not enough non-option arguments/],
   [
     'one argument too many',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { HEADS, type HeadKind } from '#src/network/head.js';
 import { DenseLayer, denseSupport } from '#src/native/addon.js';
 import { RandomStream } from '#src/training/random.js';
 
@@ -39,10 +40,10 @@ run('arrays are read as they were written; closed, it ends what it is at', async
 });
 
 // In a process of its own: the count is the process's.
-run('native memory is flat over the epochs of a training, and given back', async (t) => {
+const flat = test.macro(async (t, head: HeadKind) => {
   const folder = await mkdtemp(join(tmpdir(), 'lungcls-dense-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const args = [program, folder, 'wasm', 'native', '6', '0'];
+  const args = [program, folder, 'wasm', 'native', head, '6', '0'];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   const bytes = [...stdout.matchAll(/^native bytes: (\d+)$/gm)].map((match) => Number(match[1]));
   t.is(bytes.length, 7, stdout);
@@ -50,6 +51,9 @@ run('native memory is flat over the epochs of a training, and given back', async
   t.true((bytes[0] ?? 0) > 0);
   t.is(new Set(bytes).size, 1, stdout);
 });
+for (const head of HEADS) {
+  run(`native memory is flat over the epochs of a training, and given back: ${head}`, flat, head);
+}
 
 run('a product made with the step before it is the same, bit for bit', async (t) => {
   const one = new DenseLayer({ features: 300, units: 9, blocks: 3, threads: 1 });

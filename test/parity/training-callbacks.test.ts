@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { EarlyStopping, REDUCE_LR_DEFAULTS, ReduceLrOnPlateau } from '#src/training/callbacks.js';
+import { EarlyStopping, ReduceLrOnPlateau } from '#src/training/callbacks.js';
 import { repositoryRoot } from '../fixtures/shared-data.js';
 
 interface Case {
   losses: number[];
   accuracies: number[];
   patienceStop: number;
+  deltaStop: number;
   patienceLr: number;
+  deltaLr: number;
   factor: number;
   cooldown: number;
   minLr: number;
@@ -27,13 +29,14 @@ for (const resumed of [false, true]) {
     t.true(cases.some((c) => c.ended !== null) && cases.some((c) => c.ended === null));
     for (const [n, c] of cases.entries()) {
       const reduceOptions = {
-        ...REDUCE_LR_DEFAULTS,
         patience: c.patienceLr,
+        minDelta: c.deltaLr,
         factor: c.factor,
         cooldown: c.cooldown,
         minLearningRate: c.minLr,
       };
-      let stopping = new EarlyStopping(c.patienceStop);
+      const stopOptions = { patience: c.patienceStop, minDelta: c.deltaStop };
+      let stopping = new EarlyStopping(stopOptions);
       let reduce = new ReduceLrOnPlateau(reduceOptions);
       let rate = Math.fround(0.001);
       const rates: number[] = [];
@@ -44,7 +47,7 @@ for (const resumed of [false, true]) {
         rate = reduce.epochEnd(c.losses[epoch - 1] ?? NaN, rate);
         if (stop) ended = epoch;
         if (resumed) {
-          stopping = new EarlyStopping(c.patienceStop, structuredClone(stopping.state));
+          stopping = new EarlyStopping(stopOptions, structuredClone(stopping.state));
           reduce = new ReduceLrOnPlateau(reduceOptions, structuredClone(reduce.state));
         }
       }

@@ -4,16 +4,25 @@ import { join } from 'node:path';
 import test from 'ava';
 import { LungclsError } from '#src/errors.js';
 import { ResultFile } from '#src/inference/result-file.js';
-import { ResultCounts, resultHeader, resultRow } from '#src/inference/results.js';
+import { jobRecord } from '#src/inference/job-record.js';
+import { ResultLayout, type ResultFields } from '#src/inference/result-columns.js';
+import { lineFormat } from '#src/inference/result-format.js';
+import { ResultCounts } from '#src/inference/results.js';
 import { resume } from '#src/inference/resume.js';
 import { openPartial, type PartialOutput } from '#src/storage/partial.js';
 
 const CLASSES = ['a', 'b, "c"'];
-const HEADER = resultHeader(CLASSES);
+const LAYOUT = new ResultLayout({ classes: CLASSES });
+const CSV = lineFormat('csv', LAYOUT.columns);
+const HEADER = CSV.header;
 const BATCH = 4;
 
+function fields(path: string): ResultFields {
+  return LAYOUT.row(path, 'ok', new Float32Array([0.25, 0.75]), 0);
+}
+
 function row(path: string): string {
-  return resultRow(path, 'ok', new Float32Array([0.25, 0.75]), CLASSES).line;
+  return CSV.line(fields(path));
 }
 
 interface Item {
@@ -38,13 +47,16 @@ async function* iterate<T>(items: readonly T[]): AsyncGenerator<T> {
 
 async function openOutput(output: string): Promise<{ partial: PartialOutput; file: ResultFile }> {
   const partial = await openPartial(output, { fingerprint: 'same', force: false });
-  return { partial, file: await ResultFile.open(partial, HEADER) };
+  return { partial, file: await ResultFile.open(partial, LAYOUT.columns) };
 }
 
 /** Writes rows as far as a process got that was stopped in good order. */
 async function stoppedAfter(output: string, items: readonly Item[]): Promise<void> {
   const { partial, file } = await openOutput(output);
-  await file.append(items.map(({ path }) => row(path)).join(''), states(items));
+  await file.append(
+    items.map(({ path }) => fields(path)),
+    states(items),
+  );
   await file.suspend();
   await partial.release();
 }
@@ -55,13 +67,28 @@ async function finish(
   items: readonly Item[],
 ): Promise<{ text: string; kept: number; counted: number }> {
   const { partial, file } = await openOutput(output);
-  const counts = new ResultCounts(CLASSES);
+  const counts = new ResultCounts(LAYOUT);
   const inputs = iterate(items);
   const from = await resume(file, inputs, ({ state }) => Promise.resolve(state), BATCH, counts);
   const counted = counts.rows;
-  for (const item of from.pending) await file.append(row(item.path), states([item]));
-  for await (const item of inputs) await file.append(row(item.path), states([item]));
-  await file.finish();
+  for (const item of from.pending) await file.append([fields(item.path)], states([item]));
+  for await (const item of inputs) await file.append([fields(item.path)], states([item]));
+  await file.finish({
+    format: 'csv',
+    signal: undefined,
+    record: (images) =>
+      jobRecord({
+        toolVersion: '',
+        model: { classes: CLASSES, fingerprint: '' },
+        settings: {},
+        inputs: { images: items.length, paths: '' },
+        shard: null,
+        rows: items.length,
+        images,
+        perClass: {},
+        perStatus: {},
+      }),
+  });
   await partial.release();
   return { text: await readFile(output, 'utf8'), kept: from.rows, counted };
 }
@@ -73,18 +100,6 @@ async function outputPath(): Promise<string> {
 function whole(items: readonly Item[]): string {
   return HEADER + items.map(({ path }) => row(path)).join('');
 }
-
-test('a row has the label of the largest probability, the first of equal ones, and seven digits', (t) => {
-  const { line, label } = resultRow('x', 'ok', new Float32Array([0.1, 0.9]), CLASSES);
-  t.is(label, 'b, "c"');
-  t.is(line, 'x,"b, ""c""",0.1,0.9,ok\n');
-  t.is(resultRow('x', 'ok', new Float32Array([0.5, 0.5]), CLASSES).label, 'a');
-  t.is(resultRow('x', 'ok', new Float32Array([1, 1.5e-12]), CLASSES).line, 'x,a,1,1.5e-12,ok\n');
-});
-
-test('a row without a tile has a status, and nothing where numbers would stand', (t) => {
-  t.is(resultRow('x', 'IMAGE_DAMAGED', undefined, CLASSES).line, 'x,,,,IMAGE_DAMAGED\n');
-});
 
 for (const written of [0, 1, 4, 5, 8, 10]) {
   test(`a file stopped after ${written} of 10 rows ends up whole`, async (t) => {

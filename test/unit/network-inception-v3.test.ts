@@ -4,7 +4,7 @@ import test from 'ava';
 import { inferShapes, inputsOf, type NetworkNode } from '#src/network/graph.js';
 import { inceptionV3ToMixed7 } from '#src/network/inception-v3.js';
 import { kerasLayerOrder } from '#src/network/keras-order.js';
-import { headGraph } from '#src/network/head.js';
+import { describeHead, headGraph } from '#src/network/head.js';
 import { weightShapes } from '#src/network/weights.js';
 import { repositoryRoot } from '../fixtures/shared-data.js';
 
@@ -120,6 +120,38 @@ test("the head has the recipe's layers and weights", (t) => {
       'dense_2/kernel 128x3',
       'dense_2/bias 3',
     ],
+  );
+});
+
+test('gap pools, and has a 200th of the weights', (t) => {
+  const count = (head: 'recipe' | 'gap'): number =>
+    [...weightShapes(headGraph({ head, classes: 3 }), [14, 14, 768]).values()]
+      .map((shape) => shape.reduce((a, b) => a * b, 1))
+      .reduce((a, b) => a + b);
+  t.deepEqual(
+    [...weightShapes(headGraph({ head: 'gap', classes: 3 }), [14, 14, 768])],
+    [
+      ['dense/kernel', [768, 256]],
+      ['dense/bias', [256]],
+      ['dense_1/kernel', [256, 3]],
+      ['dense_1/bias', [3]],
+    ],
+  );
+  t.is(Math.round(count('recipe') / count('gap')), 195);
+});
+
+test('a head in words', (t) => {
+  t.is(
+    describeHead(headGraph({ classes: 3 })),
+    'Flatten, Dense 256 relu, BatchNormalization, Dense 128 relu, Dropout 0.3, BatchNormalization, Dense 3 softmax',
+  );
+  t.is(
+    describeHead(headGraph({ head: 'gap', classes: 100 })),
+    'GlobalAveragePooling2D, Dense 256 relu, Dense 100 softmax',
+  );
+  t.is(
+    describeHead(headGraph({ head: 'gap', classes: 2, dropout: 0.5 })),
+    'GlobalAveragePooling2D, Dense 256 relu, Dropout 0.5, Dense 2 softmax',
   );
 });
 

@@ -10,7 +10,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { classifierNetwork, featureNetwork, PIXELS } from '#src/network/compose.js';
 import type { Network } from '#src/network/graph.js';
 import { inferShapes } from '#src/network/graph.js';
-import { headGraph } from '#src/network/head.js';
+import { headGraph, HEADS, type HeadKind } from '#src/network/head.js';
 import { inceptionV3ToMixed7 } from '#src/network/inception-v3.js';
 import { loadLayersModel, lowerToLayersModel } from '#src/network/lower-tfjs.js';
 import { baseModelBytes, wholeModel } from '#src/onnx/export.js';
@@ -113,8 +113,9 @@ for (const pixels of PIXELS) {
   });
 }
 
-test.serial('the whole network: tfjs, ONNX and half precision agree', async (t) => {
-  const options = { pixels: 'inception', size, classes: 3 } as const;
+const agree = test.macro(async (t, kind: HeadKind) => {
+  const options = { pixels: 'inception', size, classes: 3, head: kind } as const;
+  const head = hashedWeights(headGraph(options), features);
   const model = wholeModel({ weights }, head, options);
   const { data, dims } = await runOnnx(modelBytes(model), 2);
   t.deepEqual(dims, [2, 3]);
@@ -131,6 +132,9 @@ test.serial('the whole network: tfjs, ONNX and half precision agree', async (t) 
   t.true(largest(half.data, data) < 5e-3);
   t.true(largest(half.data, data) > 0);
 });
+for (const kind of HEADS) {
+  test.serial(`the whole network: tfjs, ONNX and half precision agree, head ${kind}`, agree, kind);
+}
 
 for (const [name, passes] of [
   ['removeDropout', [removeDropout]],

@@ -65,6 +65,65 @@ test('it says what it is not for, and what a random split means', (t) => {
   t.true(grouped.includes('A &lt;note&gt;.'));
 });
 
+test('it says what of the validation part leaks', (t) => {
+  const split = {
+    ...reportData().split,
+    validationPerClass: [1000, 1020, 980],
+    groups: { from: 'store/groups.csv', count: 743, unknownTiles: 4998 },
+    leakage: { tiles: 2950, share: 2950 / 3000, groups: 740, unknown: 980 },
+  };
+  const leaky = textOf(renderReport(reportData({ split })));
+  t.true(leaky.includes('2,950 of 3,000 validation tiles (98.3%) have a sibling in training'));
+  t.true(leaky.includes('upper bound'));
+  t.true(leaky.includes('lung_aca 1,020 20.4%'));
+  const leakage = { tiles: 0, share: 0, groups: 0, unknown: 980 };
+  const part = textOf(renderReport(reportData({ split: { ...split, kind: 'grouped', leakage } })));
+  t.true(part.includes('upper bound. Of 980 validation tiles it is not known'));
+  const none = { ...leakage, unknown: 0 };
+  const kept = renderReport(reportData({ split: { ...split, kind: 'grouped', leakage: none } }));
+  t.false(kept.includes('upper bound'));
+});
+
+test('other splits of the same tiles stand side by side', (t) => {
+  t.false(renderReport(reportData()).includes('further-splits'));
+  const scores = { logLoss: 0.1, macroF1: 0.9, bestEpoch: 2, stopReason: 'all epochs done' };
+  const random = { ...scores, split: reportData().split, accuracy: 0.976 };
+  const grouped = {
+    ...scores,
+    accuracy: 0.912,
+    split: {
+      ...reportData().split,
+      kind: 'grouped' as const,
+      leakage: { tiles: 0, share: 0, groups: 0, unknown: 0 },
+    },
+  };
+  const text = textOf(
+    renderReport(
+      reportData({
+        comparison: [random, grouped],
+        crossValidation: {
+          ...{ kind: 'grouped', seed: 2022, folds: [grouped, grouped] },
+          ...{ meanAccuracy: 0.9123, standardDeviation: 0.0045 },
+          ...{ pooledAccuracy: 0.9111, pooledLogLoss: 0.3 },
+        },
+      }),
+    ),
+  );
+  t.true(text.includes('Random 97.60% 0.1000 0.9000 11,998 3,000 not known 2'));
+  t.true(text.includes('Grouped 91.20% 0.1000 0.9000 11,998 3,000 0.0% 2'));
+  t.true(text.includes('6.4 points above'));
+  t.true(text.includes('that is the figure to quote'));
+  const leakage = { tiles: 0, share: 0, groups: 0, unknown: 980 };
+  const part = { ...grouped, split: { ...grouped.split, leakage } };
+  const partly = textOf(renderReport(reportData({ comparison: [random, part] })));
+  t.false(partly.includes('that is the figure to quote'));
+  t.true(partly.includes('an upper bound too: 980 of its validation tiles stand in no group'));
+  t.regex(
+    text,
+    /Accuracy 91\.23% with a standard deviation of 0\.45 points .* StratifiedGroupKFold/,
+  );
+});
+
 test('no name breaks out of its place', (t) => {
   const plain = renderReport(reportData());
   const data = reportData({ classes: [HOSTILE_NAME, 'lung_aca', HOSTILE_NAME.repeat(2)] });
@@ -159,14 +218,31 @@ test('a hundred classes give a readable and small page', (t) => {
   const confusionMatrix = classes.map((_, i) =>
     classes.map((__, j) => (i === j ? 90 : i < j ? 1 : 0)),
   );
-  const data = reportData({ classes, confusionMatrix });
+  const samples = classes.flatMap((_, label) =>
+    [1, 2].map((i) => ({
+      label,
+      path: `tile-${label}-${i}.png`,
+      mediaType: 'image/png' as const,
+      data: new Uint8Array(100),
+    })),
+  );
+  const data = reportData({ classes, confusionMatrix, samples });
   const page = renderReport({
     ...data,
-    store: { ...data.store, perClass: classes.map(() => 500) },
+    store: { ...data.store, perClass: classes.map((_, i) => 500 + i) },
     classificationReport: { ...classificationReport(confusionMatrix, classes), text: '' },
   });
   t.true(page.length < 1e6);
-  t.true(textOf(page).includes('most frequent confusions'));
+  const text = textOf(page);
+  t.true(text.includes('most frequent confusions'));
+  t.is(page.split('<img ').length - 1, 100, 'a picture a class, under its name');
+  t.true(page.includes('tile-99-1.png') && !page.includes('tile-99-2.png'));
+  t.true(text.includes('Tiles of each class: 500 to 599'));
+  t.true(text.includes('The 10 classes with the lowest F1'));
+  const worst = page.indexOf('The classes with the lowest F1');
+  const all = page.indexOf('All 100 classes');
+  t.true(worst > 0 && all > worst);
+  t.is(page.slice(worst, all).split('<th scope="row">').length - 1, 10 + 3);
 });
 
 test('of very many failed files the first are listed and the rest counted', (t) => {

@@ -7,6 +7,7 @@ import { listImages } from '#src/dataset/list.js';
 import { preprocess } from '#src/dataset/preprocess.js';
 import { RESIZE_MODES, preprocessingSpec } from '#src/imaging/preprocessing.js';
 import { TileStore } from '#src/imaging/tile-store.js';
+import { Listing } from '#src/inference/listing.js';
 import { imageInput } from '#src/inference/tile-input.js';
 import { temporaryFolder } from '../fixtures/dataset/folders.js';
 
@@ -56,7 +57,7 @@ test('a store says how its tiles were resized, and a model’s images are resize
       signal: undefined,
       onBuffers: () => undefined,
     });
-    for await (const batch of input.read(input.list())) {
+    for await (const batch of input.read(new Listing().number(input.list()))) {
       t.deepEqual(new Set(batch.statuses), new Set(['ok']));
       t.true(stored.equals(batch.tiles));
       batch.release();

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { dropoutMask, epochOrder, glorotUniform, RandomStream } from '#src/training/random.js';
+import { dropoutMasks, epochOrder, glorotUniform, RandomStream } from '#src/training/random.js';
 
 test('the same key draws the same numbers, another key others', (t) => {
   const draw = (...key: number[]): number[] => {
@@ -50,12 +50,16 @@ test('permutations of three are equally likely', (t) => {
 });
 
 test('dropout zeroes its share and scales the rest', (t) => {
-  const mask = dropoutMask(100_000, 0.3, 0, 1);
+  const layer = { units: 1000, rate: 0.3 };
+  const [mask = new Float32Array(), other = mask] = dropoutMasks([layer, layer], 100, 0, 1);
+  t.is(mask.length, 100_000);
   const kept = mask.filter((x) => x !== 0);
   t.true(kept.every((x) => x === Math.fround(1 / 0.7)));
   t.true(Math.abs(kept.length - 70_000) < 900, String(kept.length));
-  t.notDeepEqual([...mask], [...dropoutMask(100_000, 0.3, 0, 2)]);
-  t.true(dropoutMask(100, 0, 0, 1).every((x) => x === 1));
+  t.notDeepEqual([...mask], [...other], 'layers draw in turn');
+  t.notDeepEqual([...mask], [...(dropoutMasks([layer], 100, 0, 2)[0] ?? mask)]);
+  t.true(dropoutMasks([{ units: 1, rate: 0 }], 100, 0, 1)[0]?.every((x) => x === 1));
+  t.deepEqual(dropoutMasks([], 100, 0, 1), []);
 });
 
 test("kernels are uniform within Glorot's limit", (t) => {

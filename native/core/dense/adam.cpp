@@ -13,25 +13,11 @@
 #include <hwy/foreach_target.h>  // NOLINT: includes this file again
 #include <hwy/highway.h>
 
+#include "adam-inl.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace lungcls::dense::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Compiled such that no multiplication and addition are fused (see CMakeLists.txt).
-template <class D>
-HWY_INLINE void applyAt(D d, const AdamStep& step, std::size_t i, const float* gradient,
-                        float* value, float* momentum, float* velocity) {
-  const auto g = hn::LoadU(d, gradient + i);
-  const auto m0 = hn::LoadU(d, momentum + i);
-  const auto v0 = hn::LoadU(d, velocity + i);
-  const auto m = hn::Add(m0, hn::Mul(hn::Sub(g, m0), hn::Set(d, step.oneMinusBeta1)));
-  const auto v = hn::Add(v0, hn::Mul(hn::Sub(hn::Mul(g, g), v0), hn::Set(d, step.oneMinusBeta2)));
-  const auto change =
-      hn::Div(hn::Mul(m, hn::Set(d, step.alpha)), hn::Add(hn::Sqrt(v), hn::Set(d, step.epsilon)));
-  hn::StoreU(m, d, momentum + i);
-  hn::StoreU(v, d, velocity + i);
-  hn::StoreU(hn::Sub(hn::LoadU(d, value + i), change), d, value + i);
-}
 
 HWY_ATTR void applyAdam(const AdamStep& step, std::size_t count, const float* gradient,
                         float* value, float* momentum, float* velocity) {
@@ -40,9 +26,11 @@ HWY_ATTR void applyAdam(const AdamStep& step, std::size_t count, const float* gr
   const std::size_t lanes = hn::Lanes(whole);
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    applyAt(whole, step, i, gradient, value, momentum, velocity);
+    stepAt(whole, step, hn::LoadU(whole, gradient + i), value + i, momentum + i, velocity + i);
   }
-  for (; i < count; ++i) applyAt(single, step, i, gradient, value, momentum, velocity);
+  for (; i < count; ++i) {
+    stepAt(single, step, hn::LoadU(single, gradient + i), value + i, momentum + i, velocity + i);
+  }
 }
 
 const AdamKernel kAdamKernel = {hwy::TargetName(HWY_TARGET), applyAdam};

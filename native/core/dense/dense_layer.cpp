@@ -5,6 +5,7 @@
 
 #include "flush_denormals.hpp"
 #include "parallel_for.hpp"
+#include "sparse_tile.hpp"
 
 namespace lungcls::dense {
 namespace {
@@ -44,6 +45,7 @@ DenseLayer::DenseLayer(const DenseShape& shape, const Gemm& gemm, ThreadPool& po
       pool_(pool),
       threads_(threads),
       adam_(supportedAdamKernels().front()),
+      sparse_(supportedSparseKernels().front()),
       width_(shape.features / shape.blocks),
       tileColumns_(columnsOf(shape)),
       tilesPerBlock_(divideUp(width_, tileColumns_)) {
@@ -81,16 +83,27 @@ DenseLayer::Range DenseLayer::tilesOf(std::size_t slice) const {
   return {tiles * slice / slices(), tiles * (slice + 1) / slices()};
 }
 
+std::size_t DenseLayer::tileFloats() const {
+  return packedSize(tileColumns_, shape_.units);
+}
+
 float* DenseLayer::partialSum(std::size_t slice, std::size_t rows) const {
   return reinterpret_cast<float*>(scratch_.data()) + slice * rows * shape_.units;
 }
 
-void DenseLayer::addTile(const DenseBatch& batch, const Tile& part, const Range& rows,
+void DenseLayer::addTile(const DenseBatch& batch, const Tile& part, const Range& rows, Copy& copy,
                          float* sum) const {
   const float* weights = array(Array::Value).data() + weightsAt(part);
   for (std::size_t row = rows.first; row < rows.last; row += kGemmRows) {
-    gemm_.addProduct(gemmTile(batch, part, row, std::min(kGemmRows, rows.last - row)), weights,
-                     sum + row * shape_.units);
+    const GemmTile some = gemmTile(batch, part, row, std::min(kGemmRows, rows.last - row));
+    const SparseTile looked(sparse_, some);
+    if (looked.sparse()) {
+      if (!copy.made) packWeights(weights, part.columns, shape_.units, copy.packed);
+      copy.made = true;
+      looked.addProduct(copy.packed, sum + row * shape_.units);
+    } else {
+      gemm_.addProduct(some, weights, sum + row * shape_.units);
+    }
   }
 }
 
@@ -105,11 +118,13 @@ void DenseLayer::sumSlices(const Product& product) const {
 
 void DenseLayer::forward(const Product& product, Done done) {
   const std::size_t rows = product.batch.rows;
-  scratch_.reserve(slices() * rows * shape_.units * sizeof(float));
+  const std::size_t workers = std::min(threads_, pool_.size());
+  const std::size_t sums = slices() * rows * shape_.units;
+  scratch_.reserve((sums + workers * tileFloats()) * sizeof(float));
   auto self = shared_from_this();
   parallelFor(
-      pool_, slices() * divideUp(rows, kGroupRows), std::min(threads_, pool_.size()),
-      [this, self, product, rows](std::size_t item, std::size_t /*worker*/) {
+      pool_, slices() * divideUp(rows, kGroupRows), workers,
+      [this, self, product, rows, sums](std::size_t item, std::size_t worker) {
         const FlushDenormals flush;
         const std::size_t slice = item % slices();
         const std::size_t first = item / slices() * kGroupRows;
@@ -118,7 +133,8 @@ void DenseLayer::forward(const Product& product, Done done) {
         std::fill(sum + group.first * shape_.units, sum + group.last * shape_.units, 0.0F);
         const Range tiles = tilesOf(slice);
         for (std::size_t index = tiles.first; index < tiles.last; ++index) {
-          addTile(product.batch, tile(index), group, sum);
+          Copy copy = {partialSum(0, 0) + sums + worker * tileFloats()};
+          addTile(product.batch, tile(index), group, copy, sum);
         }
       },
       [this, self, product, done = std::move(done)] {
@@ -132,21 +148,25 @@ void DenseLayer::update(const DenseBatch& batch, const float* gradient, const Ad
   const std::size_t workers = std::min(threads_, pool_.size());
   // As much as with a next batch: memory does not depend on whether one was there in time.
   const std::size_t sums = slices() * std::max(batch.rows, next.batch.rows) * shape_.units;
-  scratch_.reserve((sums + workers * tileColumns_ * shape_.units) * sizeof(float));
+  const std::size_t copies = workers * tileFloats();
+  scratch_.reserve((sums + copies + packedSize(batch.rows, shape_.units)) * sizeof(float));
+  float* packed = partialSum(0, 0) + sums + copies;
+  packRows(gradient, batch.rows, shape_.units, packed);
   auto self = shared_from_this();
   parallelFor(
       pool_, slices(), workers,
-      [this, self, batch, gradient, step, next, sums](std::size_t slice, std::size_t worker) {
+      [this, self, batch, gradient, packed, step, next, sums](std::size_t slice,
+                                                              std::size_t worker) {
         const FlushDenormals flush;
-        float* slope = partialSum(0, 0) + sums + worker * tileColumns_ * shape_.units;
+        float* scratch = partialSum(0, 0) + sums + worker * tileFloats();
         float* sum = partialSum(slice, next.batch.rows);
         std::fill_n(sum, next.batch.rows * shape_.units, 0.0F);
         const Range tiles = tilesOf(slice);
         for (std::size_t index = tiles.first; index < tiles.last; ++index) {
           const Tile part = tile(index);
-          updateTile(batch, gradient, step, part, slope);
+          Copy copy = updateTile(batch, {gradient, packed}, step, part, scratch);
           // While the weights are still in the cache.
-          addTile(next.batch, part, {0, next.batch.rows}, sum);
+          addTile(next.batch, part, {0, next.batch.rows}, copy, sum);
         }
       },
       [this, self, next, done = std::move(done)] {
@@ -155,16 +175,25 @@ void DenseLayer::update(const DenseBatch& batch, const float* gradient, const Ad
       });
 }
 
-void DenseLayer::updateTile(const DenseBatch& batch, const float* gradient, const AdamStep& step,
-                            const Tile& part, float* slope) {
+DenseLayer::Copy DenseLayer::updateTile(const DenseBatch& batch, const Gradient& gradient,
+                                        const AdamStep& step, const Tile& part, float* scratch) {
+  const std::size_t at = weightsAt(part);
+  const std::size_t count = part.columns * shape_.units;
+  const TileWeights weights = {array(Array::Value).data() + at, array(Array::Momentum).data() + at,
+                               array(Array::Velocity).data() + at,
+                               at + count < shape_.features * shape_.units};
+  const SparseTile looked(sparse_, gemmTile(batch, part, 0, batch.rows));
+  if (looked.sparse()) {
+    looked.step(gradient.packed, step, weights, scratch);
+    return {scratch, true};
+  }
   for (std::size_t row = 0; row < batch.rows; row += kGemmRows) {
     gemm_.transposedProduct(gemmTile(batch, part, row, std::min(kGemmRows, batch.rows - row)),
-                            gradient + row * shape_.units, row > 0, slope);
+                            gradient.rows + row * shape_.units, row > 0, scratch);
   }
   // While the gradient is still in the cache.
-  const std::size_t at = weightsAt(part);
-  adam_.apply(step, part.columns * shape_.units, slope, array(Array::Value).data() + at,
-              array(Array::Momentum).data() + at, array(Array::Velocity).data() + at);
+  adam_.apply(step, count, scratch, weights.value, weights.momentum, weights.velocity);
+  return {scratch};
 }
 
 }  // namespace lungcls::dense

@@ -12,6 +12,7 @@
 #include "../thread_pool.hpp"
 #include "adam.hpp"
 #include "gemm.hpp"
+#include "sparse.hpp"
 
 namespace lungcls::dense {
 
@@ -73,6 +74,18 @@ class DenseLayer : public std::enable_shared_from_this<DenseLayer> {
     std::size_t last;  // not part of it
   };
 
+  // Memory for a tile's weights packed, and whether they are there.
+  struct Copy {
+    float* packed;
+    bool made = false;
+  };
+
+  // Of the loss with respect to the product, as (rows, units) and packed.
+  struct Gradient {
+    const float* rows;
+    const float* packed;
+  };
+
   DenseLayer(const DenseShape& shape, const Gemm& gemm, ThreadPool& pool, std::size_t threads);
 
   [[nodiscard]] Tile tile(std::size_t index) const;
@@ -81,17 +94,20 @@ class DenseLayer : public std::enable_shared_from_this<DenseLayer> {
   [[nodiscard]] std::size_t weightsAt(const Tile& tile) const;
   [[nodiscard]] std::size_t slices() const;
   [[nodiscard]] Range tilesOf(std::size_t slice) const;
+  [[nodiscard]] std::size_t tileFloats() const;
   [[nodiscard]] float* partialSum(std::size_t slice, std::size_t rows) const;
-  void addTile(const DenseBatch& batch, const Tile& part, const Range& rows, float* sum) const;
+  void addTile(const DenseBatch& batch, const Tile& part, const Range& rows, Copy& copy,
+               float* sum) const;
   void sumSlices(const Product& product) const;
-  void updateTile(const DenseBatch& batch, const float* gradient, const AdamStep& step,
-                  const Tile& part, float* slope);
+  Copy updateTile(const DenseBatch& batch, const Gradient& gradient, const AdamStep& step,
+                  const Tile& part, float* scratch);
 
   const DenseShape shape_;
   const Gemm& gemm_;
   ThreadPool& pool_;
   const std::size_t threads_;
   const AdamKernel adam_;
+  const SparseKernel sparse_;
   const std::size_t width_;  // features a block
   const std::size_t tileColumns_;
   const std::size_t tilesPerBlock_;

@@ -35,7 +35,7 @@ constexpr const char* kName = "neon";
 constexpr const char* kName = "scalar";
 #endif
 
-const Kernels kKernels = {kName,        inverseDct, gather,     colourPlanes,
+const Kernels kKernels = {kName,        inverseDct, gather,     pickChroma, colourPlanes,
                           colourPixels, greyPixels, mixColumns, mixRows};
 
 }  // namespace lungcls::jpeg_sparse::HWY_NAMESPACE

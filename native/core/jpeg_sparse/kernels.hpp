@@ -29,9 +29,19 @@ struct InverseDctJob {
   std::size_t stride = 0;
 };
 
+// One row of chroma samples to the needed columns, upsampled but for the rounding.
+struct PickChromaJob {
+  const std::uint8_t* samples = nullptr;
+  const ComponentPlan* plan = nullptr;
+  // Working memory: the nearer and the farther sample of each column.
+  std::uint8_t* near = nullptr;
+  std::uint8_t* far = nullptr;
+};
+
+// What pickChroma made of the nearer and the farther row.
 struct ChromaRows {
-  // By row (nearer, farther) and column (nearer, farther).
-  const std::uint8_t* samples[2][2];
+  const std::uint16_t* near = nullptr;
+  const std::uint16_t* far = nullptr;
 };
 
 struct ColourJob {
@@ -44,13 +54,13 @@ struct ColourJob {
   std::size_t count = 0;
 };
 
+// One channel of a row of pixels to output width.
 struct MixColumnsJob {
-  const std::uint8_t* left = nullptr;
-  const std::uint8_t* right = nullptr;
-  const std::int16_t* leftWeights = nullptr;
-  const std::int16_t* rightWeights = nullptr;
-  int shift = 0;  // of the sum
-  std::size_t count = 0;
+  const std::uint8_t* pixels = nullptr;
+  const Plan* plan = nullptr;
+  // Working memory: the left and the right pixel of each output.
+  std::uint8_t* left = nullptr;
+  std::uint8_t* right = nullptr;
 };
 
 struct MixRowsJob {
@@ -69,6 +79,8 @@ struct Kernels {
   // False if a number left the range in which the result is certain to be libjpeg-turbo's.
   bool (*inverseDct)(const InverseDctJob& job);
   void (*gather)(const Gather& gather, const std::uint8_t* from, std::uint8_t* to);
+  // 3 * near + far where upsampling mixes columns, else near.
+  void (*pickChroma)(const PickChromaJob& job, std::uint16_t* to);
   void (*colourPlanes)(const ColourJob& job, std::uint8_t* const planes[3]);
   void (*colourPixels)(const ColourJob& job, std::uint8_t* rgb);
   void (*greyPixels)(const std::uint8_t* luma, std::size_t count, std::uint8_t* rgb);

@@ -60,22 +60,38 @@ HWY_INLINE V16 threeTimes(V16 v) {
   return hn::Add(hn::Add(v, v), v);
 }
 
+static void pickChroma(const PickChromaJob& job, std::uint16_t* to) {
+  const ComponentPlan& plan = *job.plan;
+  const bool mixed = !plan.far.positions.empty();
+#if HWY_TARGET == HWY_AVX3
+  static const bool kWide = hasWideGather();
+  if (kWide && !plan.widePairs.bases.empty()) {
+    return mixPairsWide(plan.widePairs, job.samples, mixed ? 3 : 1, mixed ? 1 : 0, to);
+  }
+#endif
+  gather(plan.near, job.samples, job.near);
+  if (mixed) gather(plan.far, job.samples, job.far);
+  for (std::size_t x = 0; x < plan.near.positions.size(); x += kLanes16) {
+    V16 sample = loadBytes(job.near + x);
+    if (mixed) sample = hn::Add(threeTimes(sample), loadBytes(job.far + x));
+    hn::StoreU(hn::BitCast(DU16(), sample), DU16(), to + x);
+  }
+}
+
 // The chroma samples at kLanes16 pixels from `x` on, upsampled, minus 128.
 template <Upsampling kUpsampling>
 HWY_INLINE V16 chromaAt(const ChromaRows& rows, const ColourJob& job, std::size_t x) {
-  const auto load = [&](int row, int column) { return loadBytes(rows.samples[row][column] + x); };
-  const auto bias = [&] { return hn::BitCast(D16(), hn::LoadU(DU16(), job.columnBias + x)); };
-  V16 sample = load(0, 0);
+  const auto load = [x](const std::uint16_t* row)
+                        HWY_ATTR { return hn::BitCast(D16(), hn::LoadU(DU16(), row + x)); };
+  V16 sample = load(rows.near);
   if constexpr (kUpsampling == Upsampling::Columns) {
-    const V16 sum = hn::Add(threeTimes(sample), load(0, 1));
-    sample = hn::ShiftRight<2>(hn::Add(sum, bias()));
+    sample = hn::ShiftRight<2>(hn::Add(sample, load(job.columnBias)));
   } else if constexpr (kUpsampling == Upsampling::Rows) {
     const V16 rowBias = hn::Set(D16(), static_cast<std::int16_t>(job.rowBias));
-    sample = hn::ShiftRight<2>(hn::Add(hn::Add(threeTimes(sample), load(1, 0)), rowBias));
+    sample = hn::ShiftRight<2>(hn::Add(hn::Add(threeTimes(sample), load(rows.far)), rowBias));
   } else if constexpr (kUpsampling == Upsampling::RowsColumns) {
-    const V16 nearColumn = hn::Add(threeTimes(sample), load(1, 0));
-    const V16 farColumn = hn::Add(threeTimes(load(0, 1)), load(1, 1));
-    sample = hn::ShiftRight<4>(hn::Add(hn::Add(threeTimes(nearColumn), farColumn), bias()));
+    const V16 sum = hn::Add(threeTimes(sample), load(rows.far));
+    sample = hn::ShiftRight<4>(hn::Add(sum, load(job.columnBias)));
   }
   return hn::Sub(sample, hn::Set(D16(), 128));
 }
@@ -201,14 +217,25 @@ static void greyPixels(const std::uint8_t* luma, std::size_t count, std::uint8_t
 }
 
 static void mixColumns(const MixColumnsJob& job, std::int16_t* to) {
+  const Plan& plan = *job.plan;
+  const int shift = plan.method == ResizeMethod::Average ? 0 : 4;
+#if HWY_TARGET == HWY_AVX3
+  static const bool kWide = hasWideGather();
+  if (kWide && !plan.wideMix.bases.empty()) {
+    return mixColumnsWide(plan.wideMix, job.pixels, shift, to);
+  }
+#endif
+  gather(plan.left, job.pixels, job.left);
+  gather(plan.right, job.pixels, job.right);
   const auto mix = [&](V16 pairs, V16 weights) HWY_ATTR {
-    return hn::ShiftRightSame(dot(pairs, weights, hn::Zero(D32())), job.shift);
+    return hn::ShiftRightSame(dot(pairs, weights, hn::Zero(D32())), shift);
   };
-  for (std::size_t x = 0; x < job.count; x += kLanes16) {
+  const auto count = static_cast<std::size_t>(plan.geometry.outWidth);
+  for (std::size_t x = 0; x < count; x += kLanes16) {
     const V16 left = loadBytes(job.left + x);
     const V16 right = loadBytes(job.right + x);
-    const V16 leftWeight = hn::LoadU(D16(), job.leftWeights + x);
-    const V16 rightWeight = hn::LoadU(D16(), job.rightWeights + x);
+    const V16 leftWeight = hn::LoadU(D16(), plan.leftWeights.data() + x);
+    const V16 rightWeight = hn::LoadU(D16(), plan.rightWeights.data() + x);
     const V32 low = mix(hn::InterleaveLower(D16(), left, right),
                         hn::InterleaveLower(D16(), leftWeight, rightWeight));
     const V32 high = mix(hn::InterleaveUpper(D16(), left, right),

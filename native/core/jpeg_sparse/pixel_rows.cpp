@@ -20,10 +20,11 @@ void PixelRows::begin(const Plan& plan, std::uint8_t* rgb) {
   for (int i = 0; i < plan.geometry.componentCount; ++i) {
     const ComponentPlan& component = plan.components[i];
     growTo(components_[i].samples, std::size_t{8} * component.v * component.stride + kRowPadding);
-    const std::size_t bytes = component.rowCount * plan.pixelStride + kRowPadding;
-    growTo(components_[i].near, bytes);
-    if (!component.far.positions.empty()) growTo(components_[i].far, bytes);
+    const std::size_t samples = component.rowCount * plan.pixelStride + kRowPadding;
+    i == 0 ? growTo(luma_, samples) : growTo(components_[i].chroma, samples);
   }
+  growTo(near_, plan.pixelStride + kRowPadding);
+  growTo(far_, plan.pixelStride + kRowPadding);
   if (plan.method == ResizeMethod::Pick) return;
   for (auto& plane : planes_) growTo(plane, plan.pixelStride + kRowPadding);
   growTo(left_, plan.outStride + kRowPadding);
@@ -50,30 +51,26 @@ void PixelRows::pickSamples(int index, int mcuRow) {
     const int count = std::popcount(blockRow.rows);
     std::size_t to = blockRow.firstRow * plan_->pixelStride;
     for (int i = 0; i < count; ++i, to += plan_->pixelStride, from += component.stride) {
-      kernels_->gather(component.near, from, buffers.near.data() + to);
-      if (!component.far.positions.empty()) {
-        kernels_->gather(component.far, from, buffers.far.data() + to);
+      if (index == 0) {
+        kernels_->gather(component.near, from, luma_.data() + to);
+      } else {
+        kernels_->pickChroma(
+            {.samples = from, .plan = &component, .near = near_.data(), .far = far_.data()},
+            buffers.chroma.data() + to);
       }
     }
   }
 }
 
-void PixelRows::findChroma(int index, const PixelRow& row, ChromaRows& rows) const {
-  const Component& buffers = components_[index];
-  const std::uint8_t* near = buffers.near.data();
-  const std::uint8_t* far =
-      plan_->components[index].far.positions.empty() ? near : buffers.far.data();
-  const std::size_t nearRow = row.near[1] * plan_->pixelStride;
-  const std::size_t farRow = row.far * plan_->pixelStride;
-  rows.samples[0][0] = near + nearRow;
-  rows.samples[0][1] = far + nearRow;
-  rows.samples[1][0] = near + farRow;
-  rows.samples[1][1] = far + farRow;
+ChromaRows PixelRows::chromaRows(int index, const PixelRow& row) const {
+  const std::uint16_t* chroma = components_[index].chroma.data();
+  return {.near = chroma + row.near[1] * plan_->pixelStride,
+          .far = chroma + row.far * plan_->pixelStride};
 }
 
 void PixelRows::makePixels(int index) {
   const PixelRow& row = plan_->pixelRows[index];
-  const std::uint8_t* luma = components_[0].near.data() + row.near[0] * plan_->pixelStride;
+  const std::uint8_t* luma = luma_.data() + row.near[0] * plan_->pixelStride;
   const auto columns = static_cast<std::size_t>(plan_->columnCount);
   const bool grey = plan_->geometry.componentCount == 1;
   const bool pick = plan_->method == ResizeMethod::Pick;
@@ -84,8 +81,8 @@ void PixelRows::makePixels(int index) {
   } else {
     ColourJob job;
     job.luma = luma;
-    findChroma(1, row, job.blue);
-    findChroma(2, row, job.red);
+    job.blue = chromaRows(1, row);
+    job.red = chromaRows(2, row);
     job.upsampling = plan_->components[1].upsampling;
     job.columnBias = plan_->columnBias.data();
     job.rowBias = row.rowBias;
@@ -100,14 +97,8 @@ void PixelRows::makePixels(int index) {
 
 // One channel of a row of pixels to output width.
 void PixelRows::mixColumns(int index, int channel, const std::uint8_t* row) {
-  kernels_->gather(plan_->left, row, left_.data());
-  kernels_->gather(plan_->right, row, right_.data());
-  const MixColumnsJob job{.left = left_.data(),
-                          .right = right_.data(),
-                          .leftWeights = plan_->leftWeights.data(),
-                          .rightWeights = plan_->rightWeights.data(),
-                          .shift = plan_->method == ResizeMethod::Average ? 0 : 4,
-                          .count = static_cast<std::size_t>(plan_->geometry.outWidth)};
+  const MixColumnsJob job{
+      .pixels = row, .plan = plan_, .left = left_.data(), .right = right_.data()};
   kernels_->mixColumns(job, mixed_[index % 2][channel].data());
 }
 

@@ -29,20 +29,22 @@ class PixelRows {
  private:
   struct Component {
     std::vector<std::uint8_t> samples;  // one row of MCUs, as the inverse DCT leaves them
-    std::vector<std::uint8_t> near;     // all needed rows, one sample a needed pixel
-    std::vector<std::uint8_t> far;
+    std::vector<std::uint16_t> chroma;  // all needed rows, as pickChroma makes them
   };
 
   void pickSamples(int component, int mcuRow);
   void makePixels(int row);
   void mixColumns(int row, int channel, const std::uint8_t* pixels);
   void makeOutput(int lastRow);
-  void findChroma(int component, const PixelRow& row, ChromaRows& rows) const;
+  [[nodiscard]] ChromaRows chromaRows(int component, const PixelRow& row) const;
 
   const Kernels* kernels_;
   const Plan* plan_ = nullptr;
   std::uint8_t* rgb_ = nullptr;
   std::array<Component, kMaxComponents> components_;
+  std::vector<std::uint8_t> luma_;  // all needed rows, one sample a needed pixel
+  std::vector<std::uint8_t> near_;  // one row of chroma
+  std::vector<std::uint8_t> far_;
   int pixelRow_ = 0;                                 // next needed row of pixels
   int outRow_ = 0;                                   // next row of the result
   std::array<std::vector<std::uint8_t>, 3> planes_;  // one row of pixels, by channel

@@ -162,6 +162,7 @@ ComponentAxes planComponent(Plan& plan, int index, const Needed& pixelColumns,
   }
   component.near = makeGather(near);
   component.far = makeGather(far);
+  if (index > 0) component.widePairs = makeWidePairs(near, far.empty() ? near : far);
   return axes;
 }
 
@@ -171,8 +172,11 @@ void planResize(Plan& plan, ResizeTaps taps, const Needed& columns, const Needed
     for (std::int32_t& position : positions) position = needed.rank(position);
     return positions;
   };
-  plan.left = makeGather(ranks(taps.columns.first, columns));
-  plan.right = makeGather(ranks(taps.columns.second, columns));
+  const auto left = ranks(taps.columns.first, columns);
+  const auto right = ranks(taps.columns.second, columns);
+  plan.left = makeGather(left);
+  plan.right = makeGather(right);
+  plan.wideMix = makeWideMix(left, right, taps.columns.firstWeight, taps.columns.secondWeight);
   plan.leftWeights = std::move(taps.columns.firstWeight);
   plan.rightWeights = std::move(taps.columns.secondWeight);
   plan.leftWeights.resize(plan.outStride);
@@ -237,10 +241,11 @@ std::unique_ptr<Plan> makePlan(const Geometry& g) {
 
 std::uint64_t Plan::workBytes() const {
   std::uint64_t bytes = (3 * pixelStride + 6 * outStride) * 2;
-  for (const ComponentPlan& component : components) {
-    const std::uint64_t planes = component.far.positions.empty() ? 1 : 2;
-    bytes +=
-        component.rowCount * planes * pixelStride + std::size_t{8} * component.v * component.stride;
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    const ComponentPlan& component = components[i];
+    const std::uint64_t bytesPerSample = i == 0 ? 1 : 2;
+    bytes += component.rowCount * bytesPerSample * pixelStride +
+             std::size_t{8} * component.v * component.stride;
   }
   return bytes;
 }

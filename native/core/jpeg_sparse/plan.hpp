@@ -8,6 +8,7 @@
 
 #include "frame_header.hpp"
 #include "gather.hpp"
+#include "mix_wide.hpp"
 #include "resize_taps.hpp"
 
 namespace lungcls::jpeg_sparse {
@@ -59,6 +60,7 @@ struct ComponentPlan {
   // From such a row to the samples of the needed pixels; `far` for Columns and RowsColumns.
   Gather near;
   Gather far;
+  WidePairs widePairs;  // chroma: both at once
 };
 
 // The samples of one needed row of pixels.
@@ -86,6 +88,7 @@ struct Plan {
   ResizeMethod method = ResizeMethod::Pick;
   Gather left;  // per output column: its two needed pixels
   Gather right;
+  WideMix wideMix;  // both at once
   std::vector<std::int16_t> leftWeights;
   std::vector<std::int16_t> rightWeights;
   AxisTaps outRows;  // per output row: its two needed rows

@@ -1,9 +1,11 @@
 /** Every command, in the order of the help page. */
 import type { RegisterCommand } from '../command.js';
+import { auditCommand } from './audit.js';
 import { baseCommand } from './base.js';
 import { completionCommand } from './completion.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
+import { mergeCommand } from './merge.js';
 import { predictCommand } from './predict.js';
 import { preprocessCommand } from './preprocess.js';
 import { samplesCommand } from './samples.js';
@@ -13,8 +15,10 @@ import { trainCommand } from './train.js';
 export const COMMANDS: readonly RegisterCommand[] = [
   preprocessCommand,
   samplesCommand,
+  auditCommand,
   trainCommand,
   predictCommand,
+  mergeCommand,
   demoCommand,
   doctorCommand,
   baseCommand,

@@ -1,11 +1,20 @@
 import { LungclsError } from '../../errors.js';
 import { defineCommand } from '../command.js';
-import { defined, DEVICE, FORCE, MAX_PIXELS, outputOption, showDash, THREADS } from '../options.js';
+import {
+  defined,
+  DEVICE,
+  FORCE,
+  FORMAT,
+  MAX_PIXELS,
+  outputOption,
+  showDash,
+  THREADS,
+} from '../options.js';
 import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
 
 export const predictCommand = defineCommand({
-  usage: 'predict <model> <inputs..>',
-  describe: 'Classify images into a CSV file',
+  usage: 'predict <model> [inputs..]',
+  describe: 'Classify images into a CSV, JSONL or Parquet file',
   builder: (argv) =>
     argv
       .positional('model', {
@@ -16,17 +25,44 @@ export const predictCommand = defineCommand({
       .positional('inputs', {
         type: 'string',
         array: true,
-        demandOption: true,
-        default: undefined,
+        default: [],
         describe:
-          'Folders (with all below them), .zip archives, images, - for a list of names on stdin; or one tile store',
+          'Folders (with all below them), .zip, .tar and .tar.gz archives, images, patterns in quotes, - for a list of names on stdin; or one tile store',
       })
-      .option('output', outputOption('The CSV file to write; - for stdout'))
+      .option('output', outputOption('The file to write: .csv, .jsonl or .parquet; - for stdout'))
+      .option('format', FORMAT)
+      .option('top', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Also list so many of the best labels, each with its probability',
+      })
+      .option('threshold', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Label images uncertain whose largest probability is below this',
+      })
+      .option('tta', {
+        choices: ['d4'] as const,
+        requiresArg: true,
+        describe: 'd4: mean probabilities over the 8 flips and rotations; takes 8 times as long',
+      })
+      .option('shard', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'Classify part i of n (i/n, the first is 1), or auto: as the SLURM, AWS Batch or Kubernetes array says',
+      })
+      .option('list', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A file with the names of images, one a line or separated by NUL',
+      })
       .option('null', {
         alias: '0',
         type: 'boolean',
         default: false,
-        describe: 'The names on stdin end with NUL (find -print0), not with a line end',
+        describe:
+          'The names on stdin or in --list end with NUL (find -print0), not with a line end',
       })
       .option('engine', {
         choices: ['onnx', 'tfjs'] as const,
@@ -55,6 +91,10 @@ export const predictCommand = defineCommand({
       .example(
         'find . -name "*.jpeg" -print0 | $0 predict run/model - -0 -o out.csv',
         'a list of names, however odd',
+      )
+      .example(
+        '$0 predict run/model big.tar.gz -o part.parquet --shard 3/8 --top 2',
+        'one of eight parts; see merge',
       ),
   async run(argv, { task, json }) {
     const output = showDash(argv.output);
@@ -66,6 +106,7 @@ export const predictCommand = defineCommand({
         'Expected a file for -o together with --json: both want stdout',
       );
     }
+    const { parseShard } = await import('../../inference/shard.js');
     const { predict } = await import('../../inference/predict.js');
     const result = await predict({
       ...task,
@@ -74,7 +115,13 @@ export const predictCommand = defineCommand({
         inputs,
         output: toStdout ? process.stdout : output,
         list: inputs.includes('-') ? process.stdin : undefined,
+        listFile: argv.list,
         nulSeparated: argv.null,
+        format: argv.format,
+        top: argv.top,
+        threshold: argv.threshold,
+        tta: argv.tta,
+        shard: argv.shard === undefined ? undefined : parseShard(argv.shard),
         engine: argv.engine,
         device: argv.device,
         precision: argv.precision,
@@ -95,8 +142,10 @@ export const predictCommand = defineCommand({
       value: result,
       stdoutTaken: toStdout,
       lines: [
-        `${formatCount(result.rows)} images (${perClass.join(', ')}) in ${formatSeconds(result.seconds)}, ` +
-          `${formatRate(result.tilesPerSecond)} tiles/s`,
+        `${formatCount(result.rows)} images (${perClass.join(', ')})` +
+          (result.alreadyFinished
+            ? ', finished before'
+            : ` in ${formatSeconds(result.seconds)}, ${formatRate(result.tilesPerSecond)} tiles/s`),
         ...(failed > 0
           ? [`${formatCount(failed)} images could not be classified (${perStatus.join(', ')})`]
           : []),

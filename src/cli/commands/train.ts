@@ -1,7 +1,8 @@
 import { DEFAULT_BASE, RECIPE } from '../../config.js';
 import { defineCommand } from '../command.js';
-import { defined, DEVICE, FORCE, outputOption, THREADS } from '../options.js';
+import { defined, DEVICE, FORCE, outputOption, parseClassWeights, THREADS } from '../options.js';
 import { formatSeconds } from '../progress-meter.js';
+import { SPLIT_FLAGS, splitLines, splitOptions } from '../split-flags.js';
 
 export const trainCommand = defineCommand({
   usage: 'train <store>',
@@ -21,6 +22,13 @@ export const trainCommand = defineCommand({
         requiresArg: true,
         default: 'inception' as const,
         describe: 'What the base is fed: RGB from -1 to 1, or BGR from 0 to 255 as in the recipe',
+      })
+      .option('head', {
+        choices: ['recipe', 'gap'] as const,
+        requiresArg: true,
+        default: 'recipe' as const,
+        describe:
+          "What is trained on the base: the recipe's head, or global average pooling, Dense 256 and Dense, a 200th of its size",
       })
       .option('features', {
         choices: ['auto', 'fp32', 'int8'] as const,
@@ -47,18 +55,32 @@ export const trainCommand = defineCommand({
         default: RECIPE.learningRate,
         describe: "Adam's",
       })
-      .option('split', {
+      .option('beta-1', {
         type: 'number',
         requiresArg: true,
-        default: RECIPE.split,
-        describe: 'Share of the tiles held out for validation',
+        default: 0.9,
+        describe: "Adam's decay of the first moment",
       })
-      .option('split-seed', {
+      .option('beta-2', {
         type: 'number',
         requiresArg: true,
-        default: RECIPE.splitSeed,
-        describe: "random_state of scikit-learn's train_test_split",
+        default: 0.999,
+        describe: "Adam's decay of the second moment",
       })
+      .option('epsilon', {
+        type: 'number',
+        requiresArg: true,
+        default: 1e-7,
+        describe: "Adam's, added to the root of the second moment",
+      })
+      .option('class-weights', {
+        type: 'string',
+        requiresArg: true,
+        default: 'none',
+        describe:
+          'Factors of the classes in the training loss: none, balanced (by their tiles), or CLASS=NUMBER,... (1 for those not named)',
+      })
+      .options(SPLIT_FLAGS)
       .option('seed', {
         type: 'number',
         requiresArg: true,
@@ -68,8 +90,8 @@ export const trainCommand = defineCommand({
       .option('dropout', {
         type: 'number',
         requiresArg: true,
-        default: RECIPE.dropout,
-        describe: "Share of the second layer's outputs that dropout zeroes",
+        defaultDescription: `${RECIPE.dropout}; 0 with --head gap`,
+        describe: "Share of the last hidden layer's outputs that dropout zeroes",
       })
       .option('early-stopping', {
         type: 'boolean',
@@ -82,6 +104,12 @@ export const trainCommand = defineCommand({
         requiresArg: true,
         default: RECIPE.earlyStoppingPatience,
         describe: 'Epochs to wait for a rise',
+      })
+      .option('early-stopping-min-delta', {
+        type: 'number',
+        requiresArg: true,
+        default: 0,
+        describe: 'Smallest rise that counts',
       })
       .option('reduce-lr', {
         type: 'boolean',
@@ -100,6 +128,24 @@ export const trainCommand = defineCommand({
         requiresArg: true,
         default: RECIPE.reduceLrFactor,
         describe: 'What the learning rate is multiplied with',
+      })
+      .option('reduce-lr-min-delta', {
+        type: 'number',
+        requiresArg: true,
+        default: 1e-4,
+        describe: 'Smallest fall that counts',
+      })
+      .option('reduce-lr-cooldown', {
+        type: 'number',
+        requiresArg: true,
+        default: 0,
+        describe: 'Epochs after a reduction in which none is counted',
+      })
+      .option('reduce-lr-min-lr', {
+        type: 'number',
+        requiresArg: true,
+        default: 0,
+        describe: 'The learning rate is never made smaller than this',
       })
       .option('target-accuracy', {
         type: 'number',
@@ -123,8 +169,21 @@ export const trainCommand = defineCommand({
         describe:
           'Minutes after which the state is stored within an epoch too; 0: after epochs only',
       })
+      .option('tensorboard', {
+        type: 'string',
+        describe:
+          'Also write the curves as TensorBoard event files, into this folder (without a name: into the run folder)',
+      })
+      .option('tensorboard-batches', {
+        type: 'number',
+        requiresArg: true,
+        default: 0,
+        describe: 'With --tensorboard: loss and accuracy every so many batches too; 0: epochs only',
+      })
       .option('force', FORCE)
-      .example('$0 train store -o run', 'the recipe'),
+      .example('$0 train store -o run', 'the recipe')
+      .example('$0 train store -o run --split grouped', 'copies of one original kept apart')
+      .example('$0 train store -o run --head gap --class-weights balanced', 'another head'),
   async run(argv, { task }) {
     const { train } = await import('../../training/train.js');
     const result = await train({
@@ -134,24 +193,34 @@ export const trainCommand = defineCommand({
         output: argv.output,
         base: argv.base,
         pixels: argv.pixels,
+        head: argv.head,
         features: argv.features,
         epochs: argv.epochs,
         batchSize: argv['batch-size'],
         learningRate: argv['learning-rate'],
-        split: argv.split,
-        splitSeed: argv['split-seed'],
+        beta1: argv['beta-1'],
+        beta2: argv['beta-2'],
+        epsilon: argv.epsilon,
+        classWeights: parseClassWeights(argv['class-weights']),
+        ...splitOptions(argv),
         seed: argv.seed,
         dropout: argv.dropout,
         earlyStopping: argv['early-stopping'],
         earlyStoppingPatience: argv['early-stopping-patience'],
+        earlyStoppingMinDelta: argv['early-stopping-min-delta'],
         reduceLr: argv['reduce-lr'],
         reduceLrPatience: argv['reduce-lr-patience'],
         reduceLrFactor: argv['reduce-lr-factor'],
+        reduceLrMinDelta: argv['reduce-lr-min-delta'],
+        reduceLrCooldown: argv['reduce-lr-cooldown'],
+        reduceLrMinLr: argv['reduce-lr-min-lr'],
         targetAccuracy: argv['target-accuracy'],
         firstLayer: argv['first-layer'],
         device: argv.device,
         threads: argv.threads,
         checkpointMinutes: argv['checkpoint-minutes'],
+        tensorboard: argv.tensorboard === '' ? true : argv.tensorboard,
+        tensorboardBatches: argv['tensorboard-batches'],
         force: argv.force,
       }),
     });
@@ -160,8 +229,8 @@ export const trainCommand = defineCommand({
       value: result,
       lines: [
         `${history.length} epochs in ${formatSeconds(result.seconds)}, then stopped: ${stopReason}`,
-        `Validation: accuracy ${validationAccuracy.toFixed(4)}, log loss ${validationLogLoss.toFixed(4)} ` +
-          `(epoch ${bestEpoch}, ${(100 * argv.split).toFixed(0)}% held out at random)`,
+        `Validation: accuracy ${validationAccuracy.toFixed(4)}, log loss ${validationLogLoss.toFixed(4)} (epoch ${bestEpoch})`,
+        ...splitLines(result),
         `Report: ${result.report}`,
         `Model: ${result.model}`,
       ],

@@ -10,6 +10,7 @@ import {
   formatTime,
 } from '../format.js';
 import { html, name, type Html, type Part } from '../html.js';
+import { mayLeak } from './split.js';
 
 export function banner(data: ReportData, sections: readonly Section[]): Html {
   return html`<header class="banner">
@@ -41,11 +42,7 @@ function keyFigures(data: ReportData): Html {
       'Validation accuracy',
       formatPercent(data.accuracy, 2),
       html`${formatCount(hits)} of ${formatCount(split.validation)} tiles right;
-      ${
-        split.kind === 'random'
-          ? html`random split: <a href="#split">an upper bound</a>`
-          : 'grouped split'
-      }`,
+      ${split.kind === 'file' ? 'split from a file' : `${split.kind} split`}${mayLeak(split) && html`: <a href="#split">an upper bound</a>`}`,
     )}
     ${figure('Macro F1', formatDecimal(report.macro['f1-score']), 'mean over the classes')}
     ${figure(

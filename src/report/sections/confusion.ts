@@ -4,6 +4,7 @@ import { heatStep } from '../colors.js';
 import { scrollable, type Section } from '../components.js';
 import { formatCount, formatPercent, plural } from '../format.js';
 import { html, name, type Html } from '../html.js';
+import { cellId, shownCells } from './examples.js';
 
 /** A larger matrix is no longer readable as a table. */
 const MOST_CLASSES = 40;
@@ -29,7 +30,7 @@ export function confusionSection(data: ReportData): Section {
         ${formatCount(hits)} of ${plural(total, 'validation tile')} were given their own class,
         ${plural(total - hits, 'tile')} another one. ${worst(confusions)}
       </p>
-      ${classes.length <= MOST_CLASSES ? wholeMatrix(matrix, classes) : mostFrequent(confusions)}`,
+      ${classes.length <= MOST_CLASSES ? wholeMatrix(data) : mostFrequent(confusions)}`,
   };
 }
 
@@ -62,12 +63,13 @@ function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-function wholeMatrix(matrix: ReportData['confusionMatrix'], classes: readonly string[]): Html {
+function wholeMatrix(data: ReportData): Html {
   return html`<p class="quiet">
       Rows: the true class. Columns: the class the model gave. Percentages are of the row, so the
-      ticked diagonal shows each class’s recall.
+      ticked diagonal shows each class’s
+      recall.${shownCells(data).size > 0 && ' A linked number leads to tiles of its cell.'}
     </p>
-    ${scrollable('Confusion matrix', matrixTable(matrix, classes))}`;
+    ${scrollable('Confusion matrix', matrixTable(data))}`;
 }
 
 function mostFrequent(confusions: readonly Confusion[]): Html {
@@ -78,7 +80,9 @@ function mostFrequent(confusions: readonly Confusion[]): Html {
     ${scrollable('The most frequent confusions', listTable(confusions))}`;
 }
 
-function matrixTable(matrix: ReportData['confusionMatrix'], classes: readonly string[]): Html {
+function matrixTable(data: ReportData): Html {
+  const { confusionMatrix: matrix, classes } = data;
+  const shown = shownCells(data);
   return html`<table class="matrix">
     <thead>
       <tr>
@@ -92,7 +96,10 @@ function matrixTable(matrix: ReportData['confusionMatrix'], classes: readonly st
         const support = sum(row);
         return html`<tr>
           <th scope="row">true ${name(classes[i] ?? '')}</th>
-          ${row.map((count, j) => cell(count, count / support, i === j))}
+          ${row.map((count, j) => {
+            const id = cellId(i, j);
+            return cell(count, count / support, i === j, shown.has(id) ? id : undefined);
+          })}
           <td class="sum">${formatCount(support)}</td>
         </tr>`;
       })}
@@ -108,10 +115,13 @@ function matrixTable(matrix: ReportData['confusionMatrix'], classes: readonly st
   </table>`;
 }
 
-function cell(count: number, share: number, right: boolean): Html {
+/** @param tiles id of the place where tiles of the cell are shown */
+function cell(count: number, share: number, right: boolean, tiles: string | undefined): Html {
   const kind = right ? 'right' : 'wrong';
+  const number = formatCount(count);
   return html`<td class="hit-or-miss ${kind} ${kind}-${heatStep(share, right)}">
-    <strong>${formatCount(count)}</strong> <span>${formatPercent(share)}</span>
+    <strong>${tiles === undefined ? number : html`<a href="#${tiles}">${number}</a>`}</strong>
+    <span>${formatPercent(share)}</span>
   </td>`;
 }
 

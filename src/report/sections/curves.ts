@@ -1,9 +1,10 @@
 /** Loss and accuracy of training and validation, epoch by epoch. */
 import type { ReportData, ReportEpoch } from '../data.js';
 import { folded, scrollable, type Section } from '../components.js';
-import { readOut, renderCurvesSvg, renderSwatch, type CurvesOptions } from '../curves.js';
+import type { CurvesOptions } from '../curves.js';
+import { chartsFigure } from '../figure.js';
 import { formatDecimal, formatDuration, formatPercent, formatRate, plural } from '../format.js';
-import { Html, html } from '../html.js';
+import { html, type Html } from '../html.js';
 
 const NAMES = ['training', 'validation'] as const;
 
@@ -25,34 +26,18 @@ export function curvesSection(data: ReportData): Section {
         means over the epoch while the weights were changing and dropout was on; validation values
         are those of the weights at its end.
       </p>
-      <figure class="charts" id="curves-figure">
-        <ul class="legend" aria-label="Legend">
-          ${NAMES.map((label, i) => html`<li>${renderSwatch(i)} ${label}</li>`)}
-        </ul>
-        <div class="columns">
-          ${chart('Accuracy', accuracyOptions(history, bestEpoch), kept)}
-          ${chart('Loss', lossOptions(history, bestEpoch), kept)}
-        </div>
-        ${history.length > 1 && picker(history.length, kept)}
-      </figure>
+      ${chartsFigure({
+        id: 'curves-figure',
+        legend: NAMES.map((label) => html`${label}`),
+        charts: [
+          { title: 'Accuracy', curves: accuracyOptions(history, bestEpoch) },
+          { title: 'Loss', curves: lossOptions(history, bestEpoch) },
+        ],
+        at: kept,
+        slider: 'Show the values of epoch',
+      })}
       ${folded('Every epoch in numbers', scrollable('Every epoch in numbers', table(data)))}`,
   };
-}
-
-function chart(title: string, options: CurvesOptions, kept: number): Html {
-  return html`<div class="chart">
-    <h3>${title}</h3>
-    ${new Html(renderCurvesSvg(options))}
-    <output class="readout">${readOut(options, kept)}</output>
-  </div>`;
-}
-
-/** Shown by the script alone: without it nothing would follow. */
-function picker(epochs: number, kept: number): Html {
-  return html`<div class="picker" hidden>
-    <label for="epoch-picker">Show the values of epoch</label>
-    <input id="epoch-picker" type="range" min="1" max="${epochs}" step="1" value="${kept + 1}" />
-  </div>`;
 }
 
 function common(

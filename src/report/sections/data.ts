@@ -1,6 +1,6 @@
 /** What data the model was trained and judged on, and which files gave no tile. */
 import type { ReportData, ReportFailure } from '../data.js';
-import { folded, note, pairs, scrollable, type Section } from '../components.js';
+import { folded, MANY_CLASSES, note, pairs, scrollable, type Section } from '../components.js';
 import { formatCount, formatPercent, plural } from '../format.js';
 import { html, name, type Html } from '../html.js';
 
@@ -24,7 +24,7 @@ export function dataSection(data: ReportData): Section {
         ${store.size} × ${store.size} pixels. ${store.failed === 0 && 'Every file gave a tile.'}
       </p>
       <div class="columns">
-        ${scrollable('Tiles of each class', classTable(data))}
+        ${tilesOfClasses(data)}
         ${pairs('The tile store', [
           ['Tile store', html`<code>${name(store.path)}</code>`],
           ['Resized as', RESIZED_AS[store.resize] ?? store.resize],
@@ -33,6 +33,14 @@ export function dataSection(data: ReportData): Section {
       </div>
       ${failures(store.failed, store.failures)}`,
   };
+}
+
+function tilesOfClasses(data: ReportData): Html {
+  const { perClass } = data.store;
+  const table = scrollable('Tiles of each class', classTable(data));
+  if (data.classes.length <= MANY_CLASSES) return table;
+  const span = `${formatCount(Math.min(...perClass))} to ${formatCount(Math.max(...perClass))}`;
+  return folded(`Tiles of each class: ${span}`, table);
 }
 
 function classTable({ store, classes }: ReportData): Html {

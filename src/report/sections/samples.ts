@@ -1,15 +1,18 @@
 /** A few tiles of each class as the network sees them. */
 import { Buffer } from 'node:buffer';
 import type { ReportData, ReportSample } from '../data.js';
-import type { Section } from '../components.js';
+import { MANY_CLASSES, type Section } from '../components.js';
 import { formatCount } from '../format.js';
-import { html, name, visibleControls, type Html } from '../html.js';
+import { html, name, visibleControls, type Html, type Part } from '../html.js';
 
 /** All pictures together, encoded in base64: the page stays well under 5 MB. */
 const MOST_CHARACTERS = 3_800_000;
 
 export function samplesSection(data: ReportData): Section | undefined {
-  const byClass = data.classes.map((_, label) => data.samples.filter((s) => s.label === label));
+  const many = data.classes.length > MANY_CLASSES;
+  const byClass = data.classes.map((_, label) =>
+    data.samples.filter((s) => s.label === label).slice(0, many ? 1 : undefined),
+  );
   const shown = withinBudget(byClass);
   if (shown.size === 0) return undefined;
   const left = byClass.flat().length - shown.size;
@@ -23,26 +26,45 @@ export function samplesSection(data: ReportData): Section | undefined {
           left > 0 && ` ${formatCount(left)} more would make this file too large and are left out.`
         }
       </p>
-      ${data.classes.map((label, i) => {
-        const samples = (byClass[i] ?? []).filter((sample) => shown.has(sample));
-        return (
-          samples.length > 0 &&
-          html`<h3>${name(label)}</h3>
-            <ul class="tiles" aria-label="Sample tiles of ${label}">
-              ${samples.map((sample) => picture(sample, label))}
-            </ul>`
-        );
-      })}`,
+      ${many ? oneOfEach(data.classes, byClass, shown) : allOfEach(data.classes, byClass, shown)}`,
   };
 }
 
-function picture(sample: ReportSample, label: string): Html {
+type ByClass = readonly (readonly ReportSample[])[];
+
+function allOfEach(classes: readonly string[], byClass: ByClass, shown: Set<ReportSample>): Part {
+  return classes.map((label, i) => {
+    const samples = (byClass[i] ?? []).filter((sample) => shown.has(sample));
+    return (
+      samples.length > 0 &&
+      html`<h3>${name(label)}</h3>
+        <ul class="tiles" aria-label="Sample tiles of ${label}">
+          ${samples.map((sample) => picture(sample, label))}
+        </ul>`
+    );
+  });
+}
+
+function oneOfEach(classes: readonly string[], byClass: ByClass, shown: Set<ReportSample>): Part {
+  const samples = byClass.flat().filter((sample) => shown.has(sample));
+  return html`<ul class="tiles many" aria-label="A sample tile of each class">
+    ${samples.map((sample) => {
+      const label = classes[sample.label] ?? '';
+      return picture(sample, label, label);
+    })}
+  </ul>`;
+}
+
+/** @param caption the file's name if not given */
+function picture(sample: ReportSample, label: string, caption?: string): Html {
   const file = visibleControls(sample.path.slice(sample.path.lastIndexOf('/') + 1));
   const source = `data:${sample.mediaType};base64,${Buffer.from(sample.data).toString('base64')}`;
   return html`<li>
     <figure>
       <img src="${source}" alt="Sample tile of class ${visibleControls(label)}, ${file}" />
-      <figcaption title="${visibleControls(sample.path)}"><bdi>${file}</bdi></figcaption>
+      <figcaption title="${visibleControls(sample.path)}">
+        <bdi>${caption === undefined ? file : visibleControls(caption)}</bdi>
+      </figcaption>
     </figure>
   </li>`;
 }

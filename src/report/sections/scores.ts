@@ -1,9 +1,11 @@
 /** The classification report, as a table and as scikit-learn prints it. */
 import type { ClassScores } from '../../evaluation/classification-report.js';
 import type { ReportData } from '../data.js';
-import { folded, scrollable, type Section } from '../components.js';
+import { folded, MANY_CLASSES, scrollable, type Section } from '../components.js';
 import { formatCount, formatDecimal } from '../format.js';
 import { html, name, type Html, type Part } from '../html.js';
+
+const WORST_CLASSES = 10;
 
 export function scoresSection(data: ReportData): Section {
   const { classificationReport: report } = data;
@@ -15,37 +17,61 @@ export function scoresSection(data: ReportData): Section {
         Recall: of the tiles of this class, how many were given it. F1: their harmonic mean.
         Support: tiles of this class.
       </p>
-      ${scrollable(
-        'Classification report',
-        html`<table class="wide">
-          <thead>
-            <tr>
-              <th scope="col">Class</th>
-              <th scope="col" class="number">Precision</th>
-              <th scope="col" class="number">Recall</th>
-              <th scope="col" class="number">F1</th>
-              <th scope="col" class="number">Support</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${report.perClass.map((scores) => row(name(scores.name), scores))}
-            <tr class="total">
-              <th scope="row">Accuracy</th>
-              <td></td>
-              <td></td>
-              <td class="number">${formatDecimal(report.accuracy)}</td>
-              <td class="number">${formatCount(report.macro.support)}</td>
-            </tr>
-            ${row('Macro average', report.macro)} ${row('Weighted average', report.weighted)}
-          </tbody>
-        </table>`,
-      )}
+      ${tables(report)}
       <p>Mean log loss of the probabilities: ${formatDecimal(data.logLoss)} (0 is best).</p>
       ${folded(
         'As scikit-learn prints it',
         scrollable('scikit-learn’s classification report', html`<pre>${report.text}</pre>`),
       )}`,
   };
+}
+
+/** Of many classes the worst ten are shown, and all of them folded away. */
+function tables(report: ReportData['classificationReport']): Html {
+  const { perClass } = report;
+  if (perClass.length <= MANY_CLASSES) {
+    return scrollable('Classification report', scoresTable(report, perClass));
+  }
+  const worst = perClass
+    .filter(({ support }) => support > 0)
+    .sort((a, b) => a['f1-score'] - b['f1-score'])
+    .slice(0, WORST_CLASSES);
+  return html`<p class="quiet">
+      The ${worst.length} classes with the lowest F1, and the averages of all:
+    </p>
+    ${scrollable('The classes with the lowest F1', scoresTable(report, worst))}
+    ${folded(
+      `All ${formatCount(perClass.length)} classes`,
+      scrollable('Classification report', scoresTable(report, perClass)),
+    )}`;
+}
+
+function scoresTable(
+  report: ReportData['classificationReport'],
+  classes: ReportData['classificationReport']['perClass'],
+): Html {
+  return html`<table class="wide">
+    <thead>
+      <tr>
+        <th scope="col">Class</th>
+        <th scope="col" class="number">Precision</th>
+        <th scope="col" class="number">Recall</th>
+        <th scope="col" class="number">F1</th>
+        <th scope="col" class="number">Support</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${classes.map((scores) => row(name(scores.name), scores))}
+      <tr class="total">
+        <th scope="row">Accuracy</th>
+        <td></td>
+        <td></td>
+        <td class="number">${formatDecimal(report.accuracy)}</td>
+        <td class="number">${formatCount(report.macro.support)}</td>
+      </tr>
+      ${row('Macro average', report.macro)} ${row('Weighted average', report.weighted)}
+    </tbody>
+  </table>`;
 }
 
 function row(label: Part, scores: ClassScores): Html {

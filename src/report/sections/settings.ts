@@ -19,12 +19,13 @@ export function settingsSection(data: ReportData): Section {
         ${scrollable('Settings of the run', settingsTable(data))}
       </div>
       <div>
-        <h3>The frozen base</h3>
-        ${pairs('The frozen base', [
-          ['Base', html`${name(base.name)} (<code>${name(base.id)}</code>)`],
+        <h3>The network</h3>
+        ${pairs('The network', [
+          ['Frozen base', html`${name(base.name)} (<code>${name(base.id)}</code>)`],
           ['From', name(base.source)],
           ['Licence', name(base.licence)],
           ['Pixels fed to it', PIXELS[data.pixels]],
+          ['Trained head', name(data.head)],
         ])}
       </div>
     </div>`,

@@ -1,25 +1,30 @@
 /**
- * The recipe's head while it is trained: Dense relu, BatchNormalization, Dense relu, Dropout,
- * BatchNormalization, Dense softmax, with categorical cross-entropy and Adam, all as Keras 3 computes
- * them on TensorFlow. Where Keras's graph compiler may reorder a sum, results differ in rounding only.
+ * A head while it is trained: its layers, categorical cross-entropy on their softmax, and Adam, all as
+ * Keras 3 computes them on TensorFlow. Where Keras's graph compiler may reorder a sum, results differ in
+ * rounding only.
  */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { argmaxRows } from '../../evaluation/confusion.js';
 import { LungclsError } from '../../errors.js';
 import type { Tf } from '../../runtime/tensorflow.js';
 import type { NamedTensor } from '../../storage/safetensors.js';
-import { Adam, type AdamSlot } from './adam.js';
+import { Adam, ADAM, type AdamConstants, type AdamSlot } from './adam.js';
 import { TfFirstDense, type FeatureBatch, type FirstDense, type Upcoming } from './first-dense.js';
-import { product } from './products.js';
-import { movingShapes, trainableShapes, type HeadShape, type HeadWeights } from './shape.js';
+import { logitsOf, normalize, normalizeBatch, type Mode } from './forward.js';
+import {
+  firstKernel,
+  movingShapes,
+  trainableShapes,
+  type HeadShape,
+  type HeadWeights,
+} from './shape.js';
 
-/** Keras's defaults of BatchNormalization. */
-const BATCH_NORMALIZATION = { momentum: 0.99, epsilon: 1e-3 } as const;
-const FIRST_KERNEL = 'dense/kernel';
+/** BatchNormalization's default in Keras. */
+const MOVING_MOMENTUM = 0.99;
 
 /** What one batch showed. */
 export interface BatchResult {
-  /** Mean categorical cross-entropy over the batch. */
+  /** Mean categorical cross-entropy over the batch, in training weighted by class. */
   readonly loss: number;
   /** Rows whose most probable class is the label. */
   readonly hits: number;
@@ -29,8 +34,10 @@ export interface TrainingStep {
   readonly batch: FeatureBatch;
   /** Class index of each row. */
   readonly labels: ArrayLike<number>;
-  /** Dropout's factors (rows, units[1]): 0 or 1 / (1 - rate). */
-  readonly mask: Float32Array;
+  /** Factor of each row's loss, as Keras's sample weights; all 1 if not given. */
+  readonly weights?: Float32Array | undefined;
+  /** Factors (rows, units) of each of the shape's dropouts: 0 or 1 / (1 - rate). */
+  readonly masks: readonly Float32Array[];
   readonly learningRate: number;
   /** 1 for the first step of the run. */
   readonly step: number;
@@ -44,11 +51,14 @@ export type OptimizerState = HeadWeights;
 export interface HeadOptions {
   /** Makes what computes the first layer from its weights; plain tfjs if not given. */
   createFirstDense?: (kernel: NamedTensor) => FirstDense;
+  /** Keras's defaults if not given. */
+  adam?: AdamConstants;
 }
 
 export class HeadTrainer {
   readonly shape: HeadShape;
   readonly #tf: Tf;
+  readonly #firstKernel: string;
   readonly #first: FirstDense;
   readonly #adam: Adam;
   /** All trainable weights but the first kernel. */
@@ -62,11 +72,12 @@ export class HeadTrainer {
     checkWeights(shape, weights);
     this.shape = shape;
     this.#tf = tf;
-    this.#adam = new Adam(tf);
-    const kernel = weightOf(weights, FIRST_KERNEL);
+    this.#adam = new Adam(tf, options.adam ?? ADAM);
+    this.#firstKernel = firstKernel(shape);
+    const kernel = weightOf(weights, this.#firstKernel);
     this.#first = options.createFirstDense?.(kernel) ?? new TfFirstDense(tf, kernel);
     for (const [name, dims] of trainableShapes(shape)) {
-      if (name === FIRST_KERNEL) continue;
+      if (name === this.#firstKernel) continue;
       this.#slots.set(name, {
         value: this.#upload(weightOf(weights, name).data, dims),
         momentum: tf.keep(tf.zeros([...dims])),
@@ -85,7 +96,7 @@ export class HeadTrainer {
 
   /** One step of training: forward, gradients, Adam, moving statistics. */
   async train(training: TrainingStep): Promise<BatchResult> {
-    const { batch, labels, mask, learningRate, step, upcoming } = training;
+    const { batch, labels, learningRate, step, upcoming } = training;
     const tf = this.#tf;
     const output = await this.#first.forward(batch);
     const names = [...this.#slots.keys()];
@@ -93,15 +104,18 @@ export class HeadTrainer {
     let logits: Tensor2D | undefined;
     const { value, grads } = tf.tidy(() => {
       const target = this.#oneHot(labels);
-      const factors = tf.tensor2d(mask, [batch.rows, this.shape.units[1]]);
+      const importance = training.weights && tf.tensor1d(training.weights);
+      const factors = this.shape.dropouts.map(({ units }, i) =>
+        tf.tensor2d(present(training.masks[i], 'a mask'), [batch.rows, units]),
+      );
       const tail = (first: Tensor, ...weights: Tensor[]): Scalar => {
         const w = new Map(names.map((name, i) => [name, present(weights[i], name)]));
-        logits = this.#tail(first as Tensor2D, w, {
-          normalize: (x, layer) => this.#normalizeBatch(x, layer, w, statistics),
-          drop: (x) => x.mul<Tensor2D>(factors),
+        logits = this.#logits(first as Tensor2D, w, {
+          normalize: (x, layer) => normalizeBatch(tf, x, layer, w, statistics),
+          drop: (x, i) => x.mul<Tensor2D>(present(factors[i], 'a mask')),
         });
         tf.keep(logits);
-        return this.#loss(target, logits);
+        return this.#loss(target, logits, importance);
       };
       // The product counts as a variable: its gradient is what the first layer needs.
       return tf.valueAndGrads(tail)([output, ...names.map((name) => this.#slot(name).value)]);
@@ -140,15 +154,12 @@ export class HeadTrainer {
     this.#first.forget();
     const [value, logits, probabilities] = tf.tidy(() => {
       const w = new Map([...this.#slots].map(([name, slot]) => [name, slot.value]));
-      const logits = this.#tail(output, w, {
+      const logits = this.#logits(output, w, {
         normalize: (x, layer) =>
-          this.#normalize(
-            x,
-            layer,
-            w,
-            this.#movingOf(layer, 'mean'),
-            this.#movingOf(layer, 'variance'),
-          ),
+          normalize(x, layer, w, {
+            mean: this.#movingOf(layer.name, 'mean'),
+            variance: this.#movingOf(layer.name, 'variance'),
+          }),
         drop: (x) => x,
       });
       return [this.#loss(this.#oneHot(labels), logits), logits, tf.softmax(logits)] as const;
@@ -165,7 +176,7 @@ export class HeadTrainer {
     const result: HeadWeights = new Map();
     for (const [name, shape] of trainableShapes(this.shape)) {
       const data =
-        name === FIRST_KERNEL
+        name === this.#firstKernel
           ? await this.#first.read('value')
           : await copyOf(this.#slot(name).value);
       result.set(name, { shape, data });
@@ -181,7 +192,7 @@ export class HeadTrainer {
     checkWeights(this.shape, weights);
     for (const [name, dims] of trainableShapes(this.shape)) {
       const { data } = weightOf(weights, name);
-      if (name === FIRST_KERNEL) {
+      if (name === this.#firstKernel) {
         this.#first.write('value', data);
         continue;
       }
@@ -201,7 +212,7 @@ export class HeadTrainer {
     for (const [name, shape] of trainableShapes(this.shape)) {
       for (const what of ['momentum', 'velocity'] as const) {
         const data =
-          name === FIRST_KERNEL
+          name === this.#firstKernel
             ? await this.#first.read(what)
             : await copyOf(this.#slot(name)[what]);
         result.set(`${name}/${what}`, { shape, data });
@@ -215,7 +226,7 @@ export class HeadTrainer {
     for (const [name, dims] of trainableShapes(this.shape)) {
       for (const what of ['momentum', 'velocity'] as const) {
         const { data } = weightOf(state, `${name}/${what}`);
-        if (name === FIRST_KERNEL) {
+        if (name === this.#firstKernel) {
           this.#first.write(what, data);
           continue;
         }
@@ -235,70 +246,33 @@ export class HeadTrainer {
     for (const tensor of this.#moving.values()) tensor.dispose();
   }
 
-  /** Everything behind the first layer's product, to the logits. */
-  #tail(
-    first: Tensor2D,
-    w: ReadonlyMap<string, Tensor>,
-    how: {
-      normalize: (x: Tensor2D, layer: string) => Tensor2D;
-      drop: (x: Tensor2D) => Tensor2D;
-    },
-  ): Tensor2D {
-    const tf = this.#tf;
-    const get = (name: string): Tensor => present(w.get(name), name);
-    const hidden1 = relu(first.add<Tensor2D>(get('dense/bias')));
-    const normal1 = how.normalize(hidden1, 'batch_normalization');
-    const hidden2 = relu(
-      product(tf, normal1, get('dense_1/kernel') as Tensor2D).add<Tensor2D>(get('dense_1/bias')),
-    );
-    const normal2 = how.normalize(how.drop(hidden2), 'batch_normalization_1');
-    return product(tf, normal2, get('dense_2/kernel') as Tensor2D).add<Tensor2D>(
-      get('dense_2/bias'),
-    );
-  }
-
-  /** Normalises by the batch's own mean and biased variance, which are kept in `statistics`. */
-  #normalizeBatch(
-    x: Tensor2D,
-    layer: string,
-    w: ReadonlyMap<string, Tensor>,
-    statistics: Tensor1D[],
-  ): Tensor2D {
-    const { mean, variance } = this.#tf.moments(x, 0);
-    statistics.push(this.#tf.keep(mean as Tensor1D), this.#tf.keep(variance as Tensor1D));
-    return this.#normalize(x, layer, w, mean, variance);
-  }
-
-  /** tf.nn.batch_normalization: x inv + (beta - mean inv), inv = gamma / sqrt(variance + epsilon). */
-  #normalize(
-    x: Tensor2D,
-    layer: string,
-    w: ReadonlyMap<string, Tensor>,
-    mean: Tensor,
-    variance: Tensor,
-  ): Tensor2D {
-    const gamma = present(w.get(`${layer}/gamma`), layer);
-    const beta = present(w.get(`${layer}/beta`), layer);
-    const factor = variance.add(BATCH_NORMALIZATION.epsilon).rsqrt().mul(gamma);
-    return x.mul(factor).add(beta.sub(mean.mul(factor)));
+  #logits(first: Tensor2D, weights: ReadonlyMap<string, Tensor>, mode: Mode): Tensor2D {
+    return logitsOf(this.#tf, first, this.shape.layers, weights, mode);
   }
 
   /** moving = moving momentum + statistic (1 - momentum); `statistics`: mean, variance a layer. */
   #updateMoving(statistics: readonly Tensor1D[]): void {
-    const { momentum } = BATCH_NORMALIZATION;
     for (const [i, name] of [...this.#moving.keys()].entries()) {
       const old = this.#moving.get(name);
       const batch = statistics[i];
       if (old === undefined || batch === undefined) continue;
-      const next = this.#tf.tidy(() => old.mul(momentum).add(batch.mul(1 - momentum)));
+      const next = this.#tf.tidy(() =>
+        old.mul(MOVING_MOMENTUM).add(batch.mul(1 - MOVING_MOMENTUM)),
+      );
       this.#moving.set(name, this.#tf.keep(next));
       this.#tf.dispose([old, batch]);
     }
   }
 
-  /** Keras takes the logits behind a softmax, so nothing is clipped. */
-  #loss(target: Tensor2D, logits: Tensor2D): Scalar {
-    return this.#tf.losses.softmaxCrossEntropy(target, logits);
+  /**
+   * Keras takes the logits behind a softmax, so nothing is clipped. Weighted losses are summed and
+   * divided by the number of rows, whatever the weights sum to (keras/src/losses/loss.py).
+   */
+  #loss(target: Tensor2D, logits: Tensor2D, weights?: Tensor1D): Scalar {
+    const { losses, Reduction } = this.#tf;
+    if (weights === undefined) return losses.softmaxCrossEntropy(target, logits);
+    const each = losses.softmaxCrossEntropy(target, logits, undefined, 0, Reduction.NONE);
+    return each.mul(weights).mean();
   }
 
   #oneHot(labels: ArrayLike<number>): Tensor2D {
@@ -328,11 +302,6 @@ export class HeadTrainer {
   #upload(data: Float32Array, dims: readonly number[]): Tensor {
     return this.#tf.keep(this.#tf.tensor(data.slice(), [...dims]));
   }
-}
-
-/** Not tf.relu: that of the wasm backend turns NaN into 0, and so would hide that training diverged. */
-function relu(x: Tensor2D): Tensor2D {
-  return x.mul<Tensor2D>(x.step());
 }
 
 function present<T>(value: T | undefined, name: string): T {

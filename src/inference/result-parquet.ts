@@ -1,0 +1,202 @@
+/** Result rows as Apache Parquet: a row group at a time, so that memory does not grow with the rows. */
+import { open } from 'node:fs/promises';
+import {
+  asyncBufferFromFile,
+  parquetMetadataAsync,
+  parquetRead,
+  type FileMetaData,
+  type SchemaElement,
+} from 'hyparquet';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import { TOOL_VERSION } from '../config.js';
+import { LungclsError, messageOf, readError } from '../errors.js';
+import { writeAll } from '../storage/atomic.js';
+import { formatFloat32, type ResultColumn, type ResultFields } from './result-columns.js';
+
+/** Rows a row group: some three megabytes while it is in memory, and few enough groups for millions of rows. */
+export const ROW_GROUP = 1 << 14;
+
+const PARQUET_TYPES = {
+  text: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
+  float: { type: 'FLOAT' },
+  integer: { type: 'INT64' },
+} as const;
+
+function schemaOf(columns: readonly ResultColumn[]): SchemaElement[] {
+  const elements = columns.map(({ name, type, required }): SchemaElement => ({
+    name,
+    repetition_type: required ? 'REQUIRED' : 'OPTIONAL',
+    ...PARQUET_TYPES[type],
+  }));
+  return [{ name: 'root', num_children: columns.length }, ...elements];
+}
+
+/** Snappy-compressed; strings are UTF-8, probabilities FLOAT, absent values null. */
+export class ParquetResultWriter {
+  readonly #columns: readonly ResultColumn[];
+  readonly #bytes = new ByteWriter();
+  readonly #writer: ParquetWriter;
+  readonly #write: (chunk: Uint8Array) => Promise<void>;
+  #rows: ResultFields[] = [];
+
+  /**
+   * @param write appends bytes to the file
+   */
+  constructor(columns: readonly ResultColumn[], write: (chunk: Uint8Array) => Promise<void>) {
+    this.#columns = columns;
+    this.#write = write;
+    this.#writer = new ParquetWriter({
+      writer: this.#bytes,
+      schema: schemaOf(columns),
+      createdBy: `lungcls-fast version ${TOOL_VERSION}`,
+    });
+  }
+
+  async add(fields: ResultFields): Promise<void> {
+    this.#rows.push(fields);
+    if (this.#rows.length === ROW_GROUP) await this.#flush();
+  }
+
+  /** @param metadata texts for the footer, by key */
+  async finish(metadata: Readonly<Record<string, string>>): Promise<void> {
+    if (this.#rows.length > 0) await this.#flush();
+    this.#writer.kvMetadata = Object.entries(metadata).map(([key, value]) => ({ key, value }));
+    await this.#writer.finish();
+    await this.#drain();
+  }
+
+  async #flush(): Promise<void> {
+    const rows = this.#rows;
+    this.#rows = [];
+    await this.#writer.write({
+      columnData: this.#columns.map(({ name, type }, i) => ({
+        name,
+        data: rows.map((fields) => parquetValue(fields[i] ?? '', type)),
+        // Read whole: its pages need no index of their own.
+        offsetIndex: false,
+      })),
+      rowGroupSize: ROW_GROUP,
+    });
+    await this.#drain();
+  }
+
+  /** The bytes so far go to the file; the writer keeps count of them. */
+  async #drain(): Promise<void> {
+    await this.#write(new Uint8Array(this.#bytes.buffer, 0, this.#bytes.index));
+    this.#bytes.index = 0;
+  }
+}
+
+function parquetValue(
+  text: string,
+  type: ResultColumn['type'],
+): string | number | bigint | undefined {
+  if (text === '') return undefined;
+  if (type === 'text') return text;
+  return type === 'float' ? Number(text) : BigInt(text);
+}
+
+/**
+ * Writes a whole file and syncs it. Errors are the system's.
+ * @param metadata asked for once all rows have gone by
+ */
+export async function writeParquet(
+  path: string,
+  columns: readonly ResultColumn[],
+  metadata: () => Readonly<Record<string, string>>,
+  rows: AsyncIterable<ResultFields>,
+): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    const writer = new ParquetResultWriter(columns, (chunk) => writeAll(file, chunk));
+    for await (const fields of rows) await writer.add(fields);
+    await writer.finish(metadata());
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Turns what the reader throws into an error that names the file. */
+function parquetError(error: unknown, path: string): LungclsError {
+  const failed = readError(error, path);
+  // The system's own errors have a code; the rest is about the content.
+  if (error instanceof Error && 'code' in error) return failed;
+  return new LungclsError(
+    'RESULTS_INVALID',
+    `${path}: expected a Parquet file of results but it cannot be read: ${messageOf(error)}`,
+    { cause: error, path },
+  );
+}
+
+/**
+ * The texts of a file's footer, by key.
+ * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | RESULTS_INVALID
+ */
+export async function readParquetTexts(path: string): Promise<Map<string, string>> {
+  const { key_value_metadata: pairs = [] } = await readFooter(path);
+  return new Map(pairs.map(({ key, value }) => [key, value ?? '']));
+}
+
+async function readFooter(path: string): Promise<FileMetaData> {
+  try {
+    return await parquetMetadataAsync(await asyncBufferFromFile(path));
+  } catch (error) {
+    throw parquetError(error, path);
+  }
+}
+
+/**
+ * The rows of a file, a row group at a time.
+ * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | RESULTS_INVALID (damaged, or other columns)
+ */
+export async function* readParquet(
+  path: string,
+  columns: readonly ResultColumn[],
+): AsyncGenerator<ResultFields[]> {
+  const metadata = await readFooter(path);
+  const found = metadata.schema.slice(1).map(({ name }) => name);
+  checkColumns(path, columns, found);
+  try {
+    const file = await asyncBufferFromFile(path);
+    let first = 0;
+    for (const group of metadata.row_groups) {
+      const end = first + Number(group.num_rows);
+      let rows: ResultFields[] = [];
+      await parquetRead({
+        file,
+        metadata,
+        rowStart: first,
+        rowEnd: end,
+        onComplete: (values: unknown[][]) => {
+          rows = values.map((row) => row.map(textOf));
+        },
+      });
+      yield rows;
+      first = end;
+    }
+  } catch (error) {
+    throw error instanceof LungclsError ? error : parquetError(error, path);
+  }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return formatFloat32(value);
+  return typeof value === 'bigint' ? String(value) : '';
+}
+
+/** @throws LungclsError RESULTS_INVALID */
+export function checkColumns(
+  path: string,
+  columns: readonly ResultColumn[],
+  found: readonly string[],
+): void {
+  const expected = columns.map(({ name }) => name);
+  if (expected.length === found.length && expected.every((name, i) => name === found[i])) return;
+  throw new LungclsError(
+    'RESULTS_INVALID',
+    `${path}: expected the columns ${expected.join(', ')} but found ${found.join(', ')}`,
+    { path },
+  );
+}
