@@ -161,6 +161,32 @@ export const tarballs = (): Buffer[] => {
   return [gzipSync(Buffer.concat([header, content, Buffer.alloc(1024)]))];
 };
 
+/** A header with its checksum, and data, in blocks of 512 bytes. */
+function tarEntry(name: string, type: string, content: string): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
+  header.write('        ', 148);
+  header.write(type, 156);
+  header.write('ustar\u000000', 257, 'latin1');
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  const data = Buffer.alloc(Math.ceil(content.length / 512) * 512);
+  data.write(content);
+  return Buffer.concat([header, data]);
+}
+
+export const tars = (): Buffer[] => [
+  Buffer.concat([
+    tarEntry('folder/1.jpeg', '0', 'some bytes'),
+    tarEntry('pax', 'x', '18 path=x/2.jpeg\n12 size=100\n'),
+    tarEntry('cut name', '0', 'y'.repeat(100)),
+    tarEntry('long', 'L', 'folder/of/a/long/name/3.jpeg'),
+    tarEntry('folder/of', '0', ''),
+    Buffer.alloc(1024),
+  ]),
+];
+
 /** A file with a group, attributes and datasets, as Keras's have. */
 export async function hdf5s(): Promise<Buffer[]> {
   const { default: h5wasm } = await import('h5wasm');

@@ -3,6 +3,7 @@ import { open, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { describeModel, parseMetadata } from '#src/bundle/metadata.js';
 import { readList } from '#src/dataset/list.js';
+import { readTar } from '#src/dataset/tar.js';
 import { readZip } from '#src/dataset/zip.js';
 import { decodeBmp } from '#src/imaging/bmp-decoder.js';
 import { ImageFailure } from '#src/imaging/decoded-image.js';
@@ -55,6 +56,14 @@ async function npy(file: string): Promise<void> {
 
 export const TARGETS: Readonly<Record<string, Target>> = {
   'zip-directory': { seeds: seeds.zips, run: fromFile((file) => readZip(file)) },
+  tar: {
+    seeds: seeds.tars,
+    run: fromFile(async (file) => {
+      for await (const { range } of readTar(file, '', false)) {
+        if (range === undefined || range.offset < 512) throw new Error('no place');
+      }
+    }),
+  },
   npy: { seeds: seeds.arrays, run: fromFile(npy) },
   safetensors: { seeds: seeds.safetensors, run: fromFile(readSafetensors) },
   csv: {

@@ -21,7 +21,8 @@ enum class SourceKind : std::uint8_t {
 // Numbers a source: a SourceKind, and five that depend on it.
 constexpr std::size_t kSourceNumbers = 6;
 
-// `files`: (string | Uint8Array)[]; `numbers`: Float64Array of kSourceNumbers a file. Bytes are copied.
+// `files`: (string | Uint8Array)[]; `numbers`: Float64Array of kSourceNumbers a file. Bytes are
+// copied.
 std::vector<ImageSource> imageSources(const Napi::Value& files, const Napi::Value& numbers);
 
 }  // namespace lungcls::binding

@@ -24,7 +24,8 @@ struct ByteRange {
   std::uint64_t length = 0;
 };
 
-// Where the bytes of an image stand: a file of its own, a zip entry or a range of one, or in memory.
+// Where the bytes of an image stand: a file of its own, a zip entry or a range of one, or in
+// memory.
 struct ImageSource {
   std::string file;
   std::optional<ZipEntry> entry = {};

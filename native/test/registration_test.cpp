@@ -164,7 +164,7 @@ TEST("registration: a blurred constant stays, and a blurred point sums to one") 
 }
 
 TEST("registration: grey is the mean over blocks of a tile that is too wide") {
-  Tile rgb(4 * 4 * 3, 255);
+  Tile rgb(48, 255);  // 4 x 4 pixels
   CHECK(std::abs(luma(rgb.data(), 4, 4).values[0] - 1) < 1e-5F);
   std::fill_n(rgb.begin(), 6, std::uint8_t{0});
   const Plane half = luma(rgb.data(), 4, 2);
@@ -256,7 +256,7 @@ TEST("registration: a collection finds the copies of each tile, on any number of
 TEST("registration: a collection of blank tiles ends, and finds nothing") {
   ThreadPool pool(2);
   const auto tiles = TileCollection::make({3, 32}, pool, 2);
-  const Tile blank(3 * 32 * 32 * 3, 255);
+  const Tile blank(std::size_t{3} * 32 * 32 * 3, 255);
   finish([&](auto done) { tiles->describe(0, 3, blank.data(), done); });
   finish([&](auto done) { tiles->index(done); });
   std::vector<std::uint32_t> found(15);

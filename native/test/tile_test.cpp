@@ -61,6 +61,49 @@ lungcls::Outcome makeFromFile(const std::string& path, const TileOptions& chosen
 
 }  // namespace
 
+TEST("tile: an image inside of a file, or in memory, gives the tile of its own file") {
+  static lungcls::ThreadWorkspace workspace;
+  const Bytes jpeg = sampleJpeg(48, 48, JpegOptions{90, false, 0, true});
+  const TemporaryFile alone(jpeg);
+  Bytes expected(tileBytes(kSize), kStale);
+  CHECK(makeFromFile(alone.path(), options(), expected).ok());
+
+  Bytes surrounded(700, 0xff);
+  surrounded.insert(surrounded.end(), jpeg.begin(), jpeg.end());
+  surrounded.insert(surrounded.end(), 300, 0xd8);
+  const TemporaryFile archive(surrounded);
+  const auto statusOf = [](const lungcls::ImageSource& source, const TileOptions& chosen,
+                           Bytes& tile) {
+    lungcls::Outcome outcome;
+    lungcls::tilesFromSources({&source, 1}, chosen, workspace, tile.data(), {&outcome, 1});
+    return outcome.status;
+  };
+  const auto range = [&archive](std::uint64_t offset, std::uint64_t length) {
+    lungcls::ImageSource source{archive.path(), {}};
+    source.range = lungcls::ByteRange{offset, length};
+    return source;
+  };
+  const auto memory = [](const Bytes& bytes) {
+    lungcls::ImageSource source;
+    source.bytes = bytes;
+    return source;
+  };
+  for (const auto& source : {range(700, jpeg.size()), memory(jpeg)}) {
+    Bytes tile(tileBytes(kSize), kStale);
+    CHECK(statusOf(source, options(), tile) == Status::Ok);
+    CHECK(tile == expected);
+    TileOptions small = options();
+    small.limits.maxFileBytes = jpeg.size() - 1;
+    CHECK(statusOf(source, small, tile) == Status::TooLarge);
+    CHECK(tile == Bytes(tileBytes(kSize), 0));
+  }
+  Bytes tile(tileBytes(kSize), kStale);
+  CHECK(statusOf(range(700, jpeg.size() + 301), options(), tile) == Status::Unreadable);
+  CHECK(statusOf(range(~0ULL >> 1U, 8), options(), tile) == Status::Unreadable);
+  CHECK(statusOf(range(700, 0), options(), tile) == Status::Empty);
+  CHECK(statusOf(memory({}), options(), tile) == Status::Empty);
+}
+
 TEST("tile: one workspace serves images of all sizes and kinds") {
   Workspace shared;
   for (const auto& [width, height] :

@@ -1,14 +1,13 @@
 /** What an audit leaves on disk. README.md has the columns. */
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GROUPS_FILE } from '../dataset/groups.js';
 import { LungclsError, systemErrorCode, writeError } from '../errors.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import { writeFileAtomic } from '../storage/atomic.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import type { Grouping } from './group-tiles.js';
 
-/** path, group: one line a tile, in the order of the store's rows. */
-export const GROUPS_FILE = 'groups.csv';
 /** The pairs that joined groups: path, onto, inliers. */
 export const MERGES_FILE = 'merges.csv';
 export const AUDIT_FILE = 'audit.json';

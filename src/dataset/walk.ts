@@ -1,7 +1,7 @@
 /** Image files below a folder, in natural order, one folder's names in memory at a time. */
 import { isUtf8 } from 'node:buffer';
-import { readdir, stat } from 'node:fs/promises';
-import type { Stats } from 'node:fs';
+import { opendir, readdir, stat } from 'node:fs/promises';
+import type { Dirent, Stats } from 'node:fs';
 import { readError } from '../errors.js';
 import type { ImageSource } from '../imaging/source.js';
 import { throwIfAborted } from '../runtime/abort.js';
@@ -66,18 +66,42 @@ interface Entry {
 
 /** The names in a folder, in natural order; ignored ones are left out. */
 async function readEntries(disk: DiskPath): Promise<Entry[]> {
-  const found = await readdir(disk, { withFileTypes: true, encoding: 'buffer' });
-  const entries: Entry[] = [];
-  for (const entry of found) {
-    const shown = displayName(entry.name);
-    if (isIgnoredName(shown)) continue;
-    const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : undefined;
-    entries.push({ shown, bytes: isUtf8(entry.name) ? undefined : entry.name, kind });
-  }
+  const entries = (await readTextEntries(disk)) ?? (await readByteEntries(disk));
   return entries.sort((a, b) => {
     const order = compareNames(a.shown, b.shown);
     return order === 0 ? Buffer.compare(nameOf(a), nameOf(b)) : order;
   });
+}
+
+/** Names read at a time: what Node makes of them is much larger than what is kept. */
+const NAMES_AT_ONCE = 1024;
+/** Stands in a text for bytes that are no UTF-8. */
+const REPLACEMENT = '\ufffd';
+
+/** Undefined where a name is no UTF-8, or looks so. */
+async function readTextEntries(disk: DiskPath): Promise<Entry[] | undefined> {
+  const entries: Entry[] = [];
+  for await (const entry of await opendir(disk, { bufferSize: NAMES_AT_ONCE })) {
+    if (entry.name.includes(REPLACEMENT)) return undefined;
+    if (isIgnoredName(entry.name)) continue;
+    entries.push({ shown: entry.name, bytes: undefined, kind: kindSaid(entry) });
+  }
+  return entries;
+}
+
+async function readByteEntries(disk: DiskPath): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const entry of await readdir(disk, { withFileTypes: true, encoding: 'buffer' })) {
+    const shown = displayName(entry.name);
+    if (isIgnoredName(shown)) continue;
+    const bytes = isUtf8(entry.name) ? undefined : entry.name;
+    entries.push({ shown, bytes, kind: kindSaid(entry) });
+  }
+  return entries;
+}
+
+function kindSaid(entry: Pick<Dirent, 'isFile' | 'isDirectory'>): Kind | undefined {
+  return entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : undefined;
 }
 
 function nameOf({ shown, bytes }: Entry): Buffer {

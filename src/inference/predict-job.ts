@@ -59,7 +59,11 @@ export class PredictJob {
     const sink = streamSink(output, lines, signal);
     await sink.append([], new BigUint64Array(0));
     const items = this.#listing.number(input.list());
-    return this.#result(await this.#classify(input, items, sink));
+    try {
+      return this.#result(await this.#classify(input, items, sink));
+    } finally {
+      letGo(items);
+    }
   }
 
   /** The result of a job that has been finished before. */
@@ -87,8 +91,8 @@ export class PredictJob {
     const partial = await openPartial(output, { fingerprint: this.#fingerprint(), force });
     try {
       const file = await ResultFile.open(partial, this.#layout.columns);
+      const items = this.#listing.number(input.list());
       try {
-        const items = this.#listing.number(input.list());
         const from = await resume(file, items, (item) => input.state(item), batchSize, counts);
         if (from.rows > 0) this.#say(`Continuing after ${from.rows} rows that are there already`);
         const work = await this.#classify(input, chain(from.pending, items), file);
@@ -100,6 +104,8 @@ export class PredictJob {
       } catch (error) {
         await file.suspend();
         throw error;
+      } finally {
+        letGo(items);
       }
     } finally {
       await partial.release();
@@ -230,6 +236,11 @@ export class PredictJob {
   #say(message: string): void {
     this.#options.onMessage?.(message, 'info');
   }
+}
+
+/** Lets a listing close its files, without waiting: it may be reading a list that nobody writes to. */
+function letGo(items: AsyncGenerator): void {
+  items.return(undefined).catch(() => undefined);
 }
 
 async function* chain<T>(first: readonly T[], rest: AsyncIterator<T>): AsyncGenerator<T> {

@@ -57,7 +57,7 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['an unknown flag', ['doctor', '--fast'], /Unknown argument: fast/],
   ['one tile to explain', ['audit', 's', '--explain', 'a'], /Not enough arguments.*explain/],
   ['no picture to explain', ['audit', 's', '--explain', 'a', 'b'], /Expected -o with --explain/],
-  ['a missing argument', ['predict', 'model'], /Not enough non-option arguments/],
+  ['a missing argument', ['predict'], /Not enough non-option arguments/],
   [
     'one argument too many',
     ['samples', 'store', 'b', '-o', 'x.png'],

@@ -1,4 +1,5 @@
 /** Jobs of `predict` with the result formats, shards and merge, on a model that runs in no time. */
+import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -158,6 +159,65 @@ for (const format of FORMATS) {
     t.true((await predict({ ...options, output })).alreadyFinished);
   });
 }
+
+for (const [name, flags] of [
+  ['all.tar', '-cf'],
+  ['all.tar.gz', '-czf'],
+] as const) {
+  test(`${name}: the rows of its folder, also after a stop; another archive is another job`, async (t) => {
+    const { root, options } = await job(t, 30);
+    const inputs = [join(root, name)];
+    const names = Array.from({ length: 30 }, (_, i) => `${i}.jpeg`);
+    execFileSync('tar', [flags, join(root, name), ...names], { cwd: join(root, 'tiles') });
+    await predict({ ...options, output: join(root, 'folder.csv') });
+    const expected = (await readFile(join(root, 'folder.csv'), 'utf8')).replaceAll(
+      join(root, 'tiles/'),
+      `${join(root, name)}/`,
+    );
+    const output = join(root, 'out.csv');
+    await stopped({ ...options, inputs, output }, 12);
+    const { resumedRows } = await predict({ ...options, inputs, output });
+    t.true(resumedRows >= 12);
+    t.is(await readFile(output, 'utf8'), expected);
+    t.true((await predict({ ...options, inputs, output })).alreadyFinished);
+    execFileSync('tar', [flags, join(root, name), ...names], { cwd: join(root, 'tiles') });
+    await t.throwsAsync(predict({ ...options, inputs, output }), {
+      code: 'OUTPUT_EXISTS',
+      message: /some have changed/,
+    });
+  });
+}
+
+test('an archive that is cut off ends the job with its code and leaves no output', async (t) => {
+  const { root, options } = await job(t, 30);
+  const archive = join(root, 'all.tar.gz');
+  execFileSync('tar', ['-czf', archive, 'tiles'], { cwd: root });
+  const bytes = await readFile(archive);
+  await writeFile(archive, bytes.subarray(0, bytes.length / 2));
+  const output = join(root, 'out.parquet');
+  await t.throwsAsync(predict({ ...options, inputs: [archive], output }), {
+    code: 'TAR_DAMAGED',
+    message: /all\.tar\.gz/,
+  });
+  await t.throwsAsync(stat(output));
+  await writeFile(archive, bytes);
+  t.is((await predict({ ...options, inputs: [archive], output })).rows, 30);
+});
+
+test('a list file is the inputs, or comes after them', async (t) => {
+  const { root, options } = await job(t, 3);
+  const listFile = join(root, 'names');
+  const paths = [0, 1, 2].map((i) => join(root, 'tiles', `${i}.jpeg`));
+  await writeFile(listFile, paths.toReversed().join('\n'));
+  const output = join(root, 'out.jsonl');
+  await predict({ ...options, inputs: [], listFile, output });
+  t.deepEqual(
+    (await rowsOf(output)).map(({ path }) => path),
+    paths.toReversed(),
+  );
+  t.true((await predict({ ...options, inputs: [], listFile, output })).alreadyFinished);
+  await t.throwsAsync(predict({ ...options, inputs: [], output }), { code: 'INVALID_OPTION' });
+});
 
 test('a result that was touched is no finished job', async (t) => {
   const { root, options } = await job(t, 4);
