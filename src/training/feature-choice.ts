@@ -2,6 +2,7 @@
 import { cudaProblem } from '../runtime/cuda.js';
 import { hasInt8Instructions } from '../runtime/cpu.js';
 import type { SessionDevice } from '../runtime/onnx-session.js';
+import { expected } from './expected.js';
 import type { FeaturePrecision } from './feature-base.js';
 
 export const FEATURE_CHOICES = ['auto', 'fp32', 'int8'] as const;
@@ -33,18 +34,32 @@ export interface ChosenFeatures {
   readonly reason: string;
 }
 
-/** `auto` takes 8 bits where they are faster and their cost is known to be small. */
+/** What the features are for. */
+export interface FeatureUse {
+  readonly tiles: number;
+  readonly device?: SessionDevice | undefined;
+  /** Whether they are cross-validated on. */
+  readonly folds?: boolean;
+}
+
+/**
+ * `auto` takes 8 bits where they are faster and their cost is known to be small.
+ * @throws LungclsError INVALID_OPTION for 8 bits with folds
+ */
 export function chooseFeatures(
   choice: FeatureChoice,
-  { tiles, device = 'auto' }: { tiles: number; device?: SessionDevice | undefined },
+  { tiles, device = 'auto', folds = false }: FeatureUse,
   hasInt8: () => boolean = hasInt8Instructions,
   { points }: MeasuredCost = MEASURED,
 ): ChosenFeatures {
+  if (choice === 'int8' && folds) throw expected('auto or fp32 with folds', 'features', choice);
   if (choice !== 'auto') return { kind: choice, reason: 'as asked for' };
   const float = (reason: string): ChosenFeatures => ({ kind: 'fp32', reason });
   if (device === 'cuda' || (device === 'auto' && cudaProblem() === undefined)) {
     return float('on a GPU float32 is faster');
   }
+  if (folds)
+    return float('every tile is held out by one of the folds: none is left to calibrate on');
   if (tiles < LEAST_TILES_FOR_INT8) {
     return float(`${String(tiles)} tiles are too few to gain by calibrating 8 bits`);
   }

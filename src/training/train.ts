@@ -25,7 +25,7 @@ import { resolveSettings, type TrainOptions } from './options.js';
 import { PeakMemory } from './peak-memory.js';
 import type { Run } from './run.js';
 import { judge, metricsJson, predictionsCsv } from './run-results.js';
-import { announceSplit, planSplits, splitSentence } from './splits.js';
+import { announceSplit, planSplits, splitSentence, type SplitPlan } from './splits.js';
 import { TensorBoard } from './tensorboard/board.js';
 import { trainHead } from './train-head.js';
 
@@ -85,6 +85,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const { kind: features, reason } = chooseFeatures(asked.features, {
       tiles: store.count,
       device: options.device,
+      folds: asked.folds !== null,
     });
     const settings = { ...asked, features };
     options.onMessage?.(`Features in ${features}: ${reason}`, 'info');
@@ -148,7 +149,7 @@ async function runTraining(run: Run): Promise<ReportData> {
     pixels: settings.pixels,
     precision:
       settings.features === 'int8'
-        ? { kind: 'int8', calibration: split.train.subarray(0, CALIBRATION_TILES) }
+        ? { kind: 'int8', calibration: calibrationTiles(plan) }
         : { kind: 'fp32' },
     device: options.device,
     threads: options.threads,
@@ -191,9 +192,8 @@ async function runTraining(run: Run): Promise<ReportData> {
     },
     tensorflow,
     checkTiles: await readFirstTiles(store, split.validation, CHECK_TILES),
-    // A split is in random order: its first tiles are a sample of it.
     quantization: {
-      calibrationTiles: await readFirstTiles(store, split.train, CALIBRATION_TILES),
+      calibrationTiles: await readFirstTiles(store, calibrationTiles(plan), CALIBRATION_TILES),
       checkTiles: await readFirstTiles(store, split.validation, AGREEMENT_TILES),
     },
   });
@@ -274,6 +274,12 @@ async function openBoard(
   });
   task.onMessage?.(`Curves: tensorboard --logdir ${board.directory}`, 'info');
   return board;
+}
+
+/** Tiles that neither split holds out. A split is in random order: its first tiles are a sample of it. */
+function calibrationTiles({ main, other }: SplitPlan): Int32Array {
+  const heldOut = new Set(other?.validation);
+  return main.train.filter((tile) => !heldOut.has(tile)).subarray(0, CALIBRATION_TILES);
 }
 
 async function readFirstTiles(

@@ -18,6 +18,12 @@ test('auto takes 8 bits on a CPU that is fast at them, for enough tiles', (t) =>
   t.is(chooseFeatures('fp32', { tiles: 15_000, device: 'cpu' }, () => true).kind, 'fp32');
 });
 
+test('with folds there are no tiles to calibrate on', (t) => {
+  const use = { tiles: 15_000, device: 'cpu', folds: true } as const;
+  t.is(chooseFeatures('auto', use, () => true, { points: 0 }).kind, 'fp32');
+  t.throws(() => chooseFeatures('int8', use), { code: 'INVALID_OPTION', message: /with folds/ });
+});
+
 test('features of another calibration are others; those of float32 keep their identity', (t) => {
   t.deepEqual(precisionIdentity({ kind: 'fp32' }), {});
   const identity = (rows: number[]): unknown =>
