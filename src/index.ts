@@ -21,14 +21,19 @@ export type { ImageSource, ZipEntryLocation } from './imaging/source.js';
 export { TileStore, type StoreBatch } from './imaging/tile-store.js';
 export type { PreprocessingSpec, ResizeMode } from './imaging/preprocessing.js';
 
-export { audit, type AuditOptions, type AuditResult, type ClassGroups } from './audit/audit.js';
+export {
+  audit,
+  type AuditOptions,
+  type AuditResult,
+  type ClassGroups,
+  type RandomSplitLeakage,
+} from './audit/audit.js';
 export {
   explainPair,
   type ExplainedStep,
   type ExplainOptions,
   type ExplainResult,
 } from './audit/explain.js';
-export type { Leakage } from './audit/leakage.js';
 export type { Verdict } from './audit/verdict.js';
 
 export { train, type TrainResult } from './training/train.js';

@@ -1,5 +1,6 @@
 /** Which tiles of a store were made from one original, and what that does to a random split. */
 import { RECIPE, TOOL_VERSION } from '../config.js';
+import { measureLeakage } from '../dataset/leakage.js';
 import { trainTestSplit } from '../dataset/split.js';
 import { LungclsError } from '../errors.js';
 import { TileStore } from '../imaging/tile-store.js';
@@ -8,7 +9,6 @@ import type { TaskOptions } from '../runtime/progress.js';
 import { resolveThreads } from '../runtime/threads.js';
 import { groupTiles, LEAST_INLIERS, type Grouping, type GroupingOptions } from './group-tiles.js';
 import { checkOutputs, nameGroups, writeAudit } from './groups-file.js';
-import { leakage, type Leakage } from './leakage.js';
 import { findRelations, NEIGHBOURS, type Relations } from './relations.js';
 import { MAX_OFF_CENTRE, MIN_INLIERS } from './verdict.js';
 
@@ -34,6 +34,15 @@ export interface ClassGroups {
   readonly singletons: number;
 }
 
+export interface RandomSplitLeakage {
+  /** Tiles of the validation part. */
+  readonly validation: number;
+  /** Those of them that have a tile of their own group in the training part. */
+  readonly leaked: number;
+  /** leaked / validation, 0 to 1. */
+  readonly share: number;
+}
+
 export interface AuditResult {
   readonly output: string;
   readonly tiles: number;
@@ -47,7 +56,7 @@ export interface AuditResult {
   /** Weak links that alone would have joined two groups, and did not. */
   readonly refused: number;
   /** What the recipe's random split would let through; undefined where a store is too small for it. */
-  readonly randomSplit: Leakage | undefined;
+  readonly randomSplit: RandomSplitLeakage | undefined;
   readonly pairs: number;
   readonly seconds: number;
   readonly tilesPerSecond: number;
@@ -93,7 +102,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
       mixedGroups: mixedGroups(store, grouping, names),
       overlaps: grouping.overlaps.map(([a, b]) => [names[a] ?? '', names[b] ?? '']),
       refused: grouping.refused.length,
-      randomSplit: randomSplitLeakage(grouping),
+      randomSplit: randomSplitLeakage(grouping, names),
       pairs: found.pairs,
       seconds,
       tilesPerSecond: store.count / seconds,
@@ -152,9 +161,14 @@ function mixedGroups(store: TileStore, { groupOf }: Grouping, names: readonly st
   return names.filter((_, group) => (labels[group]?.size ?? 0) > 1);
 }
 
-function randomSplitLeakage({ groupOf }: Grouping): Leakage | undefined {
+function randomSplitLeakage(
+  { groupOf }: Grouping,
+  names: readonly string[],
+): RandomSplitLeakage | undefined {
   if (groupOf.length < 2) return undefined;
-  return leakage(trainTestSplit(groupOf.length, RECIPE.split, RECIPE.splitSeed), groupOf);
+  const split = trainTestSplit(groupOf.length, RECIPE.split, RECIPE.splitSeed);
+  const { tiles, share } = measureLeakage(split, { ids: groupOf, names });
+  return { validation: split.validation.length, leaked: tiles, share };
 }
 
 /** audit.json */

@@ -3,7 +3,7 @@
  * under the same names, and beside them the pictures.
  */
 import type { ClassificationReport } from '../evaluation/classification-report.js';
-import type { Leakage } from '../evaluation/leakage.js';
+import type { Leakage } from '../dataset/leakage.js';
 import type { Scores } from '../evaluation/scores.js';
 
 /** One picture of a tile. Any size; 128 to 256 pixels a side is plenty for the page. */

@@ -5,7 +5,7 @@ import { findGroups, type Groups } from '../dataset/groups.js';
 import { readSplitFile } from '../dataset/split-file.js';
 import { trainTestSplit, type Split } from '../dataset/split.js';
 import { LungclsError } from '../errors.js';
-import { measureLeakage } from '../evaluation/leakage.js';
+import { measureLeakage } from '../dataset/leakage.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import type { ReportSplit } from '../report/data.js';
 import type { TaskOptions } from '../runtime/progress.js';

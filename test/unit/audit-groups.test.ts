@@ -4,7 +4,6 @@ import { joinTiles, type Link } from '#src/audit/components.js';
 import { findChain, findTile, summary } from '#src/audit/explain.js';
 import { groupTiles } from '#src/audit/group-tiles.js';
 import { nameGroups } from '#src/audit/groups-file.js';
-import { leakage } from '#src/audit/leakage.js';
 import type { Relation } from '#src/audit/relations.js';
 import { offCentre, verdictOf } from '#src/audit/verdict.js';
 import { checkerboard, correlation, difference, warp } from '#src/audit/warp.js';
@@ -81,11 +80,6 @@ test('the hint joins what is likeliest until there are as many groups, and no mo
   t.deepEqual([...groupTiles(classOf, relations, { originals: 3 }).groupOf], [0, 0, 1, 2]);
   // Nothing centred is left that would join the fourth.
   t.deepEqual([...groupTiles(classOf, relations, { originals: 1 }).groupOf], [0, 0, 0, 1]);
-});
-
-test('leakage counts validation tiles with a sibling in training', (t) => {
-  const split = { train: Int32Array.of(0, 1, 4), validation: Int32Array.of(2, 3, 5, 6) };
-  t.deepEqual(leakage(split, [7, 8, 7, 9, 8, 8, 5]), { validation: 4, leaked: 2, share: 0.5 });
 });
 
 test('a chain is the shortest way, or none', (t) => {

@@ -5,7 +5,7 @@ import { numberGroups } from '#src/dataset/groups.js';
 import { MersenneTwister } from '#src/dataset/random-state.js';
 import { trainTestSplit, type Split } from '#src/dataset/split.js';
 import { LungclsError } from '#src/errors.js';
-import { measureLeakage } from '#src/evaluation/leakage.js';
+import { measureLeakage } from '#src/dataset/leakage.js';
 
 /** Groups as lists of (class, tiles): tiles of a group stand together, as a store has them. */
 type GroupTiles = readonly (readonly [label: number, tiles: number])[];

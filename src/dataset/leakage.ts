@@ -1,6 +1,5 @@
 /** The leak audit: how much of what validates has been seen in training. */
-import type { Groups } from '../dataset/groups.js';
-import type { Split } from '../dataset/split.js';
+import type { Split } from './split.js';
 
 export interface Leakage {
   /** Validation tiles of whose group a tile is trained on, and their share of all validation tiles. */
@@ -12,7 +11,11 @@ export interface Leakage {
   readonly unknown: number;
 }
 
-export function measureLeakage({ train, validation }: Split, { ids, names }: Groups): Leakage {
+/** @param groups the group of each tile; positions from `names.length` on are of no known group */
+export function measureLeakage(
+  { train, validation }: Split,
+  { ids, names }: { ids: ArrayLike<number>; names: readonly string[] },
+): Leakage {
   const trained = new Set<number>();
   for (const tile of train) trained.add(ids[tile] ?? -1);
   const shared = new Set<number>();
