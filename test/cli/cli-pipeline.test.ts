@@ -120,7 +120,7 @@ test('a lone .onnx is enough', async (t) => {
     lone,
     join(root, 'tiles'),
     '-o',
-    `${output}2`,
+    join(root, 'lone-tfjs.csv'),
     '--engine',
     'tfjs',
   ]);

@@ -21,13 +21,14 @@ import { hashedTiles, hashedWeights } from '../fixtures/network/hashed.js';
 
 const SIZE = 96;
 const folder = await mkdtemp(join(tmpdir(), 'lungcls-bundle-'));
-test.after.always(() => rm(folder, { recursive: true, force: true }));
 
 const graph = inceptionV3ToMixed7();
 const weights = hashedWeights(graph, [SIZE, SIZE, 3]);
 const features = inferShapes(graph, [SIZE, SIZE, 3]).get(graph.output) ?? [];
 const headWeights = hashedWeights(headGraph({ classes: 3 }), features);
 const tensorflow = await loadTensorflow();
+// Declared once nothing is waited for any more: ava starts on the tick after the first declaration.
+test.after.always(() => rm(folder, { recursive: true, force: true }));
 
 function options(name: string): WriteBundleOptions {
   return {
