@@ -77,24 +77,6 @@ void Collection::requireDescribed(Napi::Env env) const {
   }
 }
 
-Napi::Value Collection::begin(const Napi::CallbackInfo& info, const Environment::Start& start) {
-  std::vector<Napi::Object> kept = {info.This().As<Napi::Object>()};
-  for (std::size_t i = 0; i < info.Length(); ++i) {
-    if (info[i].IsTypedArray()) kept.push_back(info[i].As<Napi::Object>());
-  }
-  *busy_ = true;
-  try {
-    return Environment::of(info.Env())
-        .begin(info.Env(), kept, start, [busy = busy_](Napi::Env env) {
-          *busy = false;
-          return env.Undefined();
-        });
-  } catch (...) {
-    *busy_ = false;
-    throw;
-  }
-}
-
 Napi::Value Collection::describe(const Napi::CallbackInfo& info) {
   auto& collection = idle(info.Env());
   const auto [tiles, size] = collection.shape();
@@ -102,7 +84,7 @@ Napi::Value Collection::describe(const Napi::CallbackInfo& info) {
   const std::size_t count = wholeNumber(info[1], "count", 1, tiles - first);
   const auto rgb = typedArray<Napi::Uint8Array>(info[2], napi_uint8_array, "rgb (Uint8Array)");
   requireLength(rgb, count * size * size * 3, "rgb (Uint8Array)");
-  auto promise = begin(info, [&](Environment::Done done) {
+  auto promise = beginAlone(info, busy_, [&](Environment::Done done) {
     collection.describe(first, count, rgb.Data(), std::move(done));
   });
   described_ += count;
@@ -112,7 +94,8 @@ Napi::Value Collection::describe(const Napi::CallbackInfo& info) {
 Napi::Value Collection::index(const Napi::CallbackInfo& info) {
   auto& collection = idle(info.Env());
   requireDescribed(info.Env());
-  auto promise = begin(info, [&](Environment::Done done) { collection.index(std::move(done)); });
+  auto promise =
+      beginAlone(info, busy_, [&](Environment::Done done) { collection.index(std::move(done)); });
   indexed_ = true;
   return promise;
 }
@@ -126,7 +109,7 @@ Napi::Value Collection::neighbours(const Napi::CallbackInfo& info) {
   const std::size_t k = wholeNumber(info[2], "k", 1, kMostNeighbours);
   auto found = typedArray<Napi::Uint32Array>(info[3], napi_uint32_array, "found (Uint32Array)");
   requireLength(found, count * k, "found (Uint32Array)");
-  return begin(info, [&](Environment::Done done) {
+  return beginAlone(info, busy_, [&](Environment::Done done) {
     collection.neighbours(first, count, k, found.Data(), std::move(done));
   });
 }
@@ -153,7 +136,7 @@ Napi::Value Collection::registerPairs(const Napi::CallbackInfo& info) {
   }
   batch->results.resize(count);
   batch->numbers = numbers.Data();
-  return begin(info, [&](Environment::Done done) {
+  return beginAlone(info, busy_, [&](Environment::Done done) {
     collection.registerPairs(batch->pairs.data(), count, batch->results.data(),
                              [batch, done = std::move(done)] {
                                batch->copyOut();

@@ -34,7 +34,6 @@ class Collection : public Napi::ObjectWrap<Collection> {
   registration::TileCollection& idle(Napi::Env env) const;
   void requireDescribed(Napi::Env env) const;
   // `start`, with this object and all typed arrays among the arguments kept.
-  Napi::Value begin(const Napi::CallbackInfo& info, const Environment::Start& start);
 
   std::shared_ptr<registration::TileCollection> collection_;
   std::shared_ptr<bool> busy_ = std::make_shared<bool>(false);

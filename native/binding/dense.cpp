@@ -73,30 +73,13 @@ dense::DenseBatch Dense::batch(const Napi::CallbackInfo& info, std::size_t first
   return {values.Data(), rows};
 }
 
-Napi::Value Dense::begin(const Napi::CallbackInfo& info, const Environment::Start& start) {
-  std::vector<Napi::Object> kept = {info.This().As<Napi::Object>()};
-  for (std::size_t i = 0; i < info.Length(); ++i) {
-    if (info[i].IsTypedArray()) kept.push_back(info[i].As<Napi::Object>());
-  }
-  *busy_ = true;
-  try {
-    return Environment::of(info.Env())
-        .begin(info.Env(), kept, start, [busy = busy_](Napi::Env env) {
-          *busy = false;
-          return env.Undefined();
-        });
-  } catch (...) {
-    *busy_ = false;
-    throw;
-  }
-}
-
 Napi::Value Dense::forward(const Napi::CallbackInfo& info) {
   auto& layer = idle(info.Env());
   dense::Product product = {batch(info, 0, 1)};
   auto output = floats(info[2], "output (Float32Array)", product.batch.rows * layer.shape().units);
   product.output = output.Data();
-  return begin(info, [&](Environment::Done done) { layer.forward(product, std::move(done)); });
+  return beginAlone(info, busy_,
+                    [&](Environment::Done done) { layer.forward(product, std::move(done)); });
 }
 
 Napi::Value Dense::update(const Napi::CallbackInfo& info) {
@@ -110,7 +93,7 @@ Napi::Value Dense::update(const Napi::CallbackInfo& info) {
   auto output =
       floats(info[6], "next output (Float32Array)", next.batch.rows * layer.shape().units);
   next.output = output.Data();
-  return begin(info, [&](Environment::Done done) {
+  return beginAlone(info, busy_, [&](Environment::Done done) {
     layer.update(given, gradient.Data(), step, next, std::move(done));
   });
 }

@@ -35,7 +35,6 @@ class Dense : public Napi::ObjectWrap<Dense> {
   void close(const Napi::CallbackInfo& info);
 
   // `start`, with this object and all typed arrays among the arguments kept.
-  Napi::Value begin(const Napi::CallbackInfo& info, const Environment::Start& start);
   // The layer with nothing under way; throws otherwise.
   dense::DenseLayer& idle(Napi::Env env) const;
   // The arguments `first` and the one after it: values and rows.

@@ -105,4 +105,22 @@ void Environment::close() {
   operations_.clear();
 }
 
+Napi::Value beginAlone(const Napi::CallbackInfo& info, const std::shared_ptr<bool>& busy,
+                       const Environment::Start& start) {
+  std::vector<Napi::Object> kept = {info.This().As<Napi::Object>()};
+  for (std::size_t i = 0; i < info.Length(); ++i) {
+    if (info[i].IsTypedArray()) kept.push_back(info[i].As<Napi::Object>());
+  }
+  *busy = true;
+  try {
+    return Environment::of(info.Env()).begin(info.Env(), kept, start, [busy](Napi::Env env) {
+      *busy = false;
+      return env.Undefined();
+    });
+  } catch (...) {
+    *busy = false;
+    throw;
+  }
+}
+
 }  // namespace lungcls::binding

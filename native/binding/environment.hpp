@@ -77,4 +77,10 @@ class Environment {
   std::uint64_t nextId_ = 1;
 };
 
+// Begins an operation of an object that does one thing at a time: `busy` is set until it is over.
+// Its typed arrays and the object whose method was called stay alive until then. Settles with
+// undefined.
+Napi::Value beginAlone(const Napi::CallbackInfo& info, const std::shared_ptr<bool>& busy,
+                       const Environment::Start& start);
+
 }  // namespace lungcls::binding

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../core/dense/dense_layer.hpp"
-#include "../core/dense/parallel_for.hpp"
+#include "../core/parallel_for.hpp"
 #include "../core/dense/sparse_tile.hpp"
 #include "check.hpp"
 

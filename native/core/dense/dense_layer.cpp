@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "../parallel_for.hpp"
 #include "flush_denormals.hpp"
-#include "parallel_for.hpp"
 #include "sparse_tile.hpp"
 
 namespace lungcls::dense {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "../dense/parallel_for.hpp"
+#include "../parallel_for.hpp"
 #include "dot.hpp"
 #include "summary.hpp"
 
@@ -50,7 +50,7 @@ TileCollection::TileCollection(const CollectionShape& shape, ThreadPool& pool, s
 void TileCollection::describe(std::size_t first, std::size_t count, const std::uint8_t* rgb,
                               Done done) {
   const std::size_t bytes = shape_.size * shape_.size * 3;
-  dense::parallelFor(
+  parallelFor(
       pool_, count, threads_,
       [self = shared_from_this(), first, rgb, bytes](std::size_t item, std::size_t) {
         self->tiles_[first + item] = describeTile(rgb + item * bytes, self->shape_.size);
@@ -59,7 +59,7 @@ void TileCollection::describe(std::size_t first, std::size_t count, const std::u
 }
 
 void TileCollection::index(Done done) {
-  dense::parallelFor(
+  parallelFor(
       pool_, 1, 1,
       [self = shared_from_this()](std::size_t, std::size_t) {
         std::vector<const TileFeatures*> sample;
@@ -74,7 +74,7 @@ void TileCollection::index(Done done) {
 
 void TileCollection::summariseAll(const Done& done) {
   summaries_ = {kSummary, std::vector<std::int16_t>(tiles_.size() * kSummary)};
-  dense::parallelFor(
+  parallelFor(
       pool_, tiles_.size(), threads_,
       [self = shared_from_this()](std::size_t item, std::size_t) {
         if (self->words_.count() < kWords) return;  // hardly a feature anywhere: all alike
@@ -94,7 +94,7 @@ void TileCollection::makeCells(const Done& done) {
   }
   centres_ = kmeans(sample, wanted, wanted <= kSearchedCells ? 0 : kCellRounds, kSummaryLength);
   auto cellOf = std::make_shared<std::vector<std::uint32_t>>(tiles_.size());
-  dense::parallelFor(
+  parallelFor(
       pool_, tiles_.size(), threads_,
       [self = shared_from_this(), cellOf](std::size_t item, std::size_t) {
         (*cellOf)[item] =
@@ -134,7 +134,7 @@ void TileCollection::nearestTo(std::size_t tile, std::size_t k, std::uint32_t* f
 
 void TileCollection::neighbours(std::size_t first, std::size_t count, std::size_t k,
                                 std::uint32_t* found, Done done) {
-  dense::parallelFor(
+  parallelFor(
       pool_, count, threads_,
       [self = shared_from_this(), first, k, found](std::size_t item, std::size_t) {
         self->nearestTo(first + item, k, found + item * k);
@@ -144,7 +144,7 @@ void TileCollection::neighbours(std::size_t first, std::size_t count, std::size_
 
 void TileCollection::registerPairs(const Pair* pairs, std::size_t count, Registration* results,
                                    Done done) {
-  dense::parallelFor(
+  parallelFor(
       pool_, count, threads_,
       [self = shared_from_this(), pairs, results](std::size_t item, std::size_t) {
         const MatchingFeatures from(self->tiles_[pairs[item].from]);

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <functional>
 
-#include "../thread_pool.hpp"
+#include "thread_pool.hpp"
 
-namespace lungcls::dense {
+namespace lungcls {
 
 // Calls work(item, worker) once for each item below `count`, by at most `workers` tasks of the
 // pool; `worker` is the number of the task, for memory that a task has to itself. Then calls
@@ -15,4 +15,4 @@ void parallelFor(ThreadPool& pool, std::size_t count, std::size_t workers,
                  std::function<void(std::size_t item, std::size_t worker)> work,
                  std::function<void()> done);
 
-}  // namespace lungcls::dense
+}  // namespace lungcls

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-namespace lungcls::dense {
+namespace lungcls {
 namespace {
 
 struct Loop {
@@ -37,4 +37,4 @@ void parallelFor(ThreadPool& pool, std::size_t count, std::size_t workers,
   }
 }
 
-}  // namespace lungcls::dense
+}  // namespace lungcls
