@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "../core/dense/dense_layer.hpp"
-#include "../core/parallel_for.hpp"
 #include "../core/dense/sparse_tile.hpp"
+#include "../core/parallel_for.hpp"
 #include "check.hpp"
 
 using namespace lungcls;
