@@ -52,7 +52,15 @@ async function trainOnce(head: (typeof HEADS)[number], seed: number) {
   const run = join(values.work, `${head}-${String(seed)}`);
   await rm(run, { recursive: true, force: true });
   const args = ['train', store, '-o', run, '--head', head, '--seed', String(seed)];
-  const options = ['--epochs', values.epochs, '--target-accuracy', '1', '--quiet'];
+  const options = [
+    '--epochs',
+    values.epochs,
+    '--target-accuracy',
+    '1',
+    '--features',
+    'fp32',
+    '--quiet',
+  ];
   const measured = await measure(process.execPath, [program, ...args, ...options]);
   if (measured.exitCode !== 0)
     throw new Error(`training ${head} ended with ${String(measured.exitCode)}`);
@@ -126,7 +134,7 @@ await writeFile(
       `${machine.os}; Node ${machine.node}; commit ${machine.commit}. ${one?.runsOn.tensorflow ?? ''}.`,
     '',
     `${String(count)} tiles of ${String(classes.length)} classes; split: ${JSON.stringify(one?.split ?? {})}. At most ${values.epochs} epochs, ` +
-      `callbacks as in the recipe but for the stop at a target; seeds ${values.seeds}. Validation accuracy of the kept weights.`,
+      `callbacks as in the recipe but for the stop at a target; float32 features; seeds ${values.seeds}. Validation accuracy of the kept weights.`,
     '',
     '| head | validation accuracy, a seed each | mean log loss | best epoch | seconds an epoch | model.onnx, MB |',
     '| --- | --- | --- | --- | --- | --- |',

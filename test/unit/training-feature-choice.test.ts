@@ -1,26 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { precisionIdentity } from '#src/training/feature-base.js';
 import { chooseFeatures } from '#src/training/feature-choice.js';
 import { resolveSettings } from '#src/training/options.js';
+import { repositoryRoot } from '../fixtures/shared-data.js';
 
 test('auto takes 8 bits on a CPU that is fast at them, for enough tiles', (t) => {
   const kind = (tiles: number, hasInt8: boolean, device: 'cpu' | 'cuda' = 'cpu'): string =>
-    chooseFeatures('auto', { tiles, device }, () => hasInt8, { points: 0.1 }).kind;
+    chooseFeatures('auto', { tiles, device }, () => hasInt8).kind;
   t.is(kind(15_000, true), 'int8');
   t.is(kind(15_000, false), 'fp32');
   t.is(kind(15_000, true, 'cuda'), 'fp32');
   t.is(kind(200, true), 'fp32');
-  for (const points of [0.3, undefined]) {
-    const chosen = chooseFeatures('auto', { tiles: 15_000, device: 'cpu' }, () => true, { points });
-    t.is(chosen.kind, 'fp32');
-  }
   t.is(chooseFeatures('int8', { tiles: 2, device: 'cuda' }, () => false).kind, 'int8');
   t.is(chooseFeatures('fp32', { tiles: 15_000, device: 'cpu' }, () => true).kind, 'fp32');
 });
 
 test('with folds there are no tiles to calibrate on', (t) => {
   const use = { tiles: 15_000, device: 'cpu', folds: true } as const;
-  t.is(chooseFeatures('auto', use, () => true, { points: 0 }).kind, 'fp32');
+  t.is(chooseFeatures('auto', use, () => true).kind, 'fp32');
   t.throws(() => chooseFeatures('int8', use), { code: 'INVALID_OPTION', message: /with folds/ });
 });
 
@@ -37,4 +36,22 @@ test('another word for features is refused', (t) => {
   t.throws(() => resolveSettings({ store: 's', output: 'o', features }), {
     message: 'Expected one of auto, fp32, int8 for features but received "int4" of type string',
   });
+});
+
+interface Recorded {
+  splits: { name: string; seeds: { fp32: { own: number }; int8: { own: number } }[] }[];
+}
+
+test('what auto relies on has been measured: 8 bits cost at most 0.2 points, in the mean of each split', (t) => {
+  const file = join(repositoryRoot, 'bench', 'results', 'int8-features.json');
+  const { splits } = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
+  t.deepEqual(
+    splits.map(({ name }) => name),
+    ['random', 'grouped'],
+  );
+  for (const { name, seeds } of splits) {
+    t.true(seeds.length >= 3);
+    const cost = seeds.map(({ fp32, int8 }) => 100 * (fp32.own - int8.own));
+    t.true(cost.reduce((a, b) => a + b) / cost.length <= 0.2, name);
+  }
 });

@@ -18,6 +18,13 @@ export function scoresSection(data: ReportData): Section {
         Support: tiles of this class.
       </p>
       ${tables(report)}
+      ${
+        data.settings['features'] === 'int8' &&
+        html`<p class="quiet">
+          The features of these tiles were computed in 8 bits, as model.int8.onnx does. model.onnx
+          computes them in float32, for nearly the same answers.
+        </p>`
+      }
       <p>Mean log loss of the probabilities: ${formatDecimal(data.logLoss)} (0 is best).</p>
       ${folded(
         'As scikit-learn prints it',
