@@ -70,6 +70,15 @@ test.serial('from a folder to predictions', async (t) => {
   }
 });
 
+test('audit writes a line a tile, and says what it found', async (t) => {
+  const output = join(root, 'audit');
+  const { code, stdout, stderr } = await run(['audit', join(root, 'store'), '-o', output]);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^36 tiles come from \d+ originals/);
+  t.regex(stdout, /A random split would have siblings in training of \d+ of 8 validation tiles/);
+  t.is((await readCsv(join(output, 'groups.csv'))).length, 37);
+});
+
 test('a model refuses a store of another preprocessing and names both', async (t) => {
   const others: [string[], RegExp][] = [
     [['--size', '64'], /96 x 96.*64 x 64/],

@@ -1,7 +1,7 @@
 /** Killed at any moment, preprocess goes on with the same command and gives the same bytes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -69,15 +69,26 @@ test('killed again and again, the store is that of an uninterrupted run', async 
   const output = join(root, 'killed');
   const progress: number[] = [];
   let last: Line | undefined;
+  /** Images whose work had reached the disk when the process before was killed. */
+  let left = 0;
+  const journaled = async (): Promise<number> => {
+    const text = await readFile(join(`${output}.partial`, 'journal'), 'utf8').catch(() => '');
+    return text.split('\n').length - 1;
+  };
   for (let kills = 0; kills < 20 && last?.result === undefined; kills++) {
+    left = await journaled();
     last = await run({ ...options, output }, 20 + twister.random() * (400 + kills * 200));
     t.is(last?.error, undefined);
     if (last?.result === undefined) progress.push(last?.done ?? 0);
   }
-  if (last?.result === undefined) last = await run({ ...options, output });
+  if (last?.result === undefined) {
+    left = await journaled();
+    last = await run({ ...options, output });
+  }
   t.log(`done when killed: ${progress.join(', ')}`);
   t.true(progress.length > 0, 'it was killed at least once');
-  t.true(last?.result?.resumed === true, 'work was found again');
+  // On a disk that is slow just then, that may be nothing.
+  t.is(last?.result?.resumed, left > 0, 'work was found again');
   t.deepEqual(await hashes(output), await hashes(join(root, 'whole')));
   t.deepEqual((await readdir(root)).sort(), ['in', 'killed', 'kinds', 'whole']);
 });

@@ -31,7 +31,6 @@ export const auditCommand = defineCommand({
         type: 'string',
         array: true,
         nargs: 2,
-        default: undefined,
         describe: 'Two tiles, by row or path: show the one laid over the other, and nothing else',
       })
       .option('audit', {
