@@ -23,12 +23,12 @@ export function scrollable(label: string, body: Part): Html {
   return html`<div class="scroll" role="group" aria-label="${label}" tabindex="0">${body}</div>`;
 }
 
-/** A two-column table of names and values; pairs whose value is undefined are left out. */
+/** A two-column table of names and values; pairs without a value are left out. */
 export function pairs(label: string, rows: readonly (readonly [string, Part])[]): Html {
   return html`<table class="pairs" aria-label="${label}">
     <tbody>
       ${rows
-        .filter(([, value]) => value !== undefined)
+        .filter(([, value]) => value !== undefined && value !== false)
         .map(
           ([key, value]) =>
             html`<tr>
