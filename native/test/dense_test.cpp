@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -11,8 +9,10 @@
 #include "../core/dense/sparse_tile.hpp"
 #include "../core/parallel_for.hpp"
 #include "check.hpp"
+#include "finish.hpp"
 
 using namespace lungcls;
+using lungcls::test::finish;
 using namespace lungcls::dense;
 
 namespace {
@@ -49,21 +49,6 @@ std::vector<float> numbers(std::size_t count, std::uint32_t seed, std::uint32_t 
     if ((seed >> 8) % 100 < zeros) value = 0;
   }
   return result;
-}
-
-// Waits for an operation of the layer.
-template <typename Begin>
-void finish(const Begin& begin) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool over = false;
-  begin([&] {
-    const std::lock_guard lock(mutex);
-    over = true;
-    changed.notify_one();
-  });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return over; });
 }
 
 // Where (row, feature) stands in a batch that is laid out in blocks.

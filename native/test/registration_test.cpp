@@ -2,8 +2,6 @@
 #include <array>
 #include <cmath>
 #include <complex>
-#include <condition_variable>
-#include <mutex>
 #include <numbers>
 #include <string>
 #include <vector>
@@ -13,8 +11,10 @@
 #include "../core/registration/similarity.hpp"
 #include "../core/registration/tile_collection.hpp"
 #include "check.hpp"
+#include "finish.hpp"
 
 using namespace lungcls;
+using lungcls::test::finish;
 using namespace lungcls::registration;
 
 namespace {
@@ -90,20 +90,6 @@ Registration registerOnto(const Tile& from, const Tile& onto, std::size_t size =
   const auto a = describeTile(from.data(), size);
   const auto b = describeTile(onto.data(), size);
   return registerTiles(MatchingFeatures(a), MatchingFeatures(b));
-}
-
-template <typename Begin>
-void finish(const Begin& begin) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool over = false;
-  begin([&] {
-    const std::lock_guard lock(mutex);
-    over = true;
-    changed.notify_one();
-  });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return over; });
 }
 
 // What a collection of `originals` fields in `copies` cuts says.

@@ -51,7 +51,7 @@ export interface ClassifierOptions extends TaskOptions {
   /** For the onnx engine: `auto` (default) takes the best there is. */
   device?: Device;
   /**
-   * Which ONNX file of the bundle: `fp32` (default), `fp16`, or `int8`, about twice as fast on
+   * Which ONNX file of the bundle: `fp32` (default), `fp16`, or `int8`, several times as fast on
    * CPUs with VNNI, for nearly the same classes; it runs on the CPU unless `device` says otherwise.
    */
   precision?: Precision | undefined;

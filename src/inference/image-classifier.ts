@@ -19,7 +19,7 @@ import { withTta, type TtaMode } from './tta.js';
 export type ImageInput = string | Uint8Array;
 
 export interface ImageClassifierOptions extends ClassifierOptions {
-  /** Images a run, 1 to 4096; 8 by default, nearly as fast on a CPU as any more and sooner back. */
+  /** Images a run, 1 to 4096; 8 by default: a lone image costs a whole batch. */
   batchSize?: number;
   /** Images whose largest probability is below it get the label `uncertain`; 0 to 1, none by default. */
   threshold?: number;

@@ -33,7 +33,7 @@ export interface FeatureUse {
 /**
  * `auto` takes 8 bits where they are faster: over several seeds and on both kinds of split they cost at most
  * 0.2 points of validation accuracy in the mean (bench/results/int8-features.md; a test holds it to that).
- * @throws LungclsError INVALID_OPTION for 8 bits with folds
+ * @throws LungclsError INVALID_OPTION for 8 bits with folds, or with device cuda
  */
 export function chooseFeatures(
   choice: FeatureChoice,
@@ -41,6 +41,10 @@ export function chooseFeatures(
   hasInt8: () => boolean = hasInt8Instructions,
 ): ChosenFeatures {
   if (choice === 'int8' && folds) throw expected('auto or fp32 with folds', 'features', choice);
+  // ONNX Runtime's CUDA provider has no integer kernels: what was asked for would not be what runs.
+  if (choice === 'int8' && device === 'cuda') {
+    throw expected('auto or fp32 with device cuda', 'features', choice);
+  }
   if (choice !== 'auto') return { kind: choice, reason: 'as asked for' };
   const float = (reason: string): ChosenFeatures => ({ kind: 'fp32', reason });
   if (device === 'cuda' || (device === 'auto' && cudaProblem() === undefined)) {

@@ -13,7 +13,11 @@ test('auto takes 8 bits on a CPU that is fast at them, for enough tiles', (t) =>
   t.is(kind(15_000, false), 'fp32');
   t.is(kind(15_000, true, 'cuda'), 'fp32');
   t.is(kind(200, true), 'fp32');
-  t.is(chooseFeatures('int8', { tiles: 2, device: 'cuda' }, () => false).kind, 'int8');
+  t.is(chooseFeatures('int8', { tiles: 2, device: 'auto' }, () => false).kind, 'int8');
+  t.throws(() => chooseFeatures('int8', { tiles: 2, device: 'cuda' }), {
+    code: 'INVALID_OPTION',
+    message: /with device cuda/,
+  });
   t.is(chooseFeatures('fp32', { tiles: 15_000, device: 'cpu' }, () => true).kind, 'fp32');
 });
 
