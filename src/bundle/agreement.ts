@@ -23,6 +23,12 @@ export interface CheckTiles extends SomeTiles {
   readonly classes: number;
 }
 
+/** The first tiles, at most so many. */
+export function firstTiles(all: CheckTiles, most: number): CheckTiles {
+  const count = Math.min(all.count, most);
+  return { ...all, count, tiles: all.tiles.subarray(0, count * all.size * all.size * 3) };
+}
+
 /**
  * Probabilities of the layers model in a folder, (count, classes).
  * @throws LungclsError MODEL_INVALID | INPUT_UNREADABLE | ABORTED

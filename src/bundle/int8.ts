@@ -3,7 +3,14 @@
  * where it names too many of them otherwise than the float32 file.
  */
 import { LungclsError } from '../errors.js';
-import { mergeStatistics, STATISTICS_OUTPUT, statisticsModel } from '../onnx/calibration.js';
+import {
+  covers,
+  mergeStatistics,
+  STATISTICS_OUTPUT,
+  statisticsModel,
+  type BatchStatistics,
+  type ImageStatistics,
+} from '../onnx/calibration.js';
 import { modelBytes, type OnnxModel } from '../onnx/model.js';
 import { planQuantization } from '../onnx/quantize-plan.js';
 import { quantizeModel } from '../onnx/quantize.js';
@@ -28,23 +35,41 @@ export const LEAST_AGREEMENT = 0.95;
 const METHOD =
   'static QDQ: uint8 activations a tensor (largest value), int8 weights a channel, channels equalized, biases corrected';
 
+export interface CalibrationOptions extends TaskOptions {
+  /** What the tiles gave in another model; taken where that has all the images of this one. */
+  readonly known?: ImageStatistics | undefined;
+}
+
 /**
- * Runs the model on the tiles and rounds it to 8 bits by what it saw. The same input gives the same
- * model on the same machine.
+ * Rounds a model to 8 bits by what its images hold for the tiles. The same input gives the same model
+ * on the same machine.
  * @throws LungclsError ABORTED | INTERNAL
  */
 export async function calibrateModel(
   model: OnnxModel,
   tiles: SomeTiles,
-  { onProgress, signal }: TaskOptions,
+  { known, ...task }: CalibrationOptions,
 ): Promise<OnnxModel> {
+  const covered = known !== undefined && covers(known, planQuantization(model).images);
+  return quantizeModel(model, covered ? known : await measureImages(model, tiles, task));
+}
+
+/**
+ * Runs the model on the tiles, to see what its images hold.
+ * @throws LungclsError ABORTED | INTERNAL
+ */
+export async function measureImages(
+  model: OnnxModel,
+  tiles: SomeTiles,
+  { onProgress, signal }: TaskOptions,
+): Promise<ImageStatistics> {
   const { images } = planQuantization(model);
   const session = await createOnnxSession({
     model: modelBytes(statisticsModel(model, images)),
     device: 'cpu',
     signal,
   });
-  const measured: { numbers: Float32Array; tiles: number }[] = [];
+  const measured: BatchStatistics[] = [];
   try {
     for (const batch of batches(tiles)) {
       throwIfAborted(signal);
@@ -56,23 +81,22 @@ export async function calibrateModel(
   } finally {
     await session.close();
   }
-  const quantized = quantizeModel(model, mergeStatistics(images, measured));
   onProgress?.({ stage: 'calibrate', done: tiles.count, total: tiles.count, unit: 'tiles' });
-  return quantized;
+  return mergeStatistics(images, measured);
 }
 
 /**
  * Compares the 8-bit model with the float32 file.
+ * @param reference the float32 file's probabilities of the check tiles, (tiles, classes)
  * @throws LungclsError MODEL_INVALID | ABORTED
  */
 export async function judgeInt8(
   model: OnnxModel,
-  float32Path: string,
+  reference: Float32Array,
   tiles: { calibration: CheckTiles; check: CheckTiles },
   signal: AbortSignal | undefined,
 ): Promise<QuantizationFacts> {
   const { calibration, check } = tiles;
-  const reference = await onnxProbabilities(float32Path, check, signal);
   const found = await onnxProbabilities(modelBytes(model), check, signal);
   const difference = largestDifference(found, reference);
   const agreement = Number.isFinite(difference)

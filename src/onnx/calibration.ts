@@ -9,6 +9,9 @@ export interface ChannelStatistics {
   readonly mean: Float32Array;
 }
 
+/** Of every image, by its name. */
+export type ImageStatistics = ReadonlyMap<string, ChannelStatistics>;
+
 export const STATISTICS_OUTPUT = 'statistics';
 
 const REDUCTIONS = ['ReduceMin', 'ReduceMax', 'ReduceMean'] as const;
@@ -64,7 +67,7 @@ export interface BatchStatistics {
 export function mergeStatistics(
   images: ReadonlyMap<string, number>,
   batches: readonly BatchStatistics[],
-): Map<string, ChannelStatistics> {
+): ImageStatistics {
   const length = lengthOf(images);
   if (batches.some(({ numbers }) => numbers.length !== length || !numbers.every(Number.isFinite))) {
     throw new LungclsError(
@@ -97,6 +100,49 @@ export function mergeStatistics(
     offset += REDUCTIONS.length * channels;
   }
   return result;
+}
+
+/** Whether every one of the images was measured, with its number of channels. */
+export function covers(measured: ImageStatistics, images: ReadonlyMap<string, number>): boolean {
+  return [...images].every(([image, channels]) => measured.get(image)?.min.length === channels);
+}
+
+/** As text, to be kept: every float32 comes back as it was. */
+export function statisticsJson(measured: ImageStatistics): string {
+  const plain = Array.from(measured, ([image, { min, max, mean }]) => ({
+    image,
+    min: Array.from(min),
+    max: Array.from(max),
+    mean: Array.from(mean),
+  }));
+  return `${JSON.stringify(plain)}\n`;
+}
+
+/** What statisticsJson wrote, or undefined for anything else. */
+export function parseStatistics(text: string): ImageStatistics | undefined {
+  const result = new Map<string, ChannelStatistics>();
+  let entries: unknown;
+  try {
+    entries = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(entries)) return undefined;
+  for (const entry of entries as unknown[]) {
+    const { image, min, max, mean } = (entry ?? {}) as Record<string, unknown>;
+    const [a, b, c] = [min, max, mean].map(floats);
+    if (typeof image !== 'string' || a === undefined || b === undefined || c === undefined) {
+      return undefined;
+    }
+    if (a.length !== b.length || a.length !== c.length) return undefined;
+    result.set(image, { min: a, max: b, mean: c });
+  }
+  return result;
+}
+
+function floats(values: unknown): Float32Array | undefined {
+  if (!Array.isArray(values) || !values.every(Number.isFinite)) return undefined;
+  return Float32Array.from(values as number[]);
 }
 
 function lengthOf(images: ReadonlyMap<string, number>): number {

@@ -8,7 +8,7 @@
  * what follows the first dense layer, a thousandth of the weights.
  */
 import { LungclsError } from '../errors.js';
-import type { ChannelStatistics } from './calibration.js';
+import type { ImageStatistics } from './calibration.js';
 import { equalizeChannels } from './equalize.js';
 import {
   floatsOf,
@@ -30,10 +30,7 @@ export const QUANTIZATION_VERSION = 1;
  * @throws LungclsError INTERNAL for a model that is not of lowerToOnnx's making, or an image that was
  * not measured
  */
-export function quantizeModel(
-  model: OnnxModel,
-  measured: ReadonlyMap<string, ChannelStatistics>,
-): OnnxModel {
+export function quantizeModel(model: OnnxModel, measured: ImageStatistics): OnnxModel {
   const equalized = equalizeChannels(model, measured);
   const build = new Builder(equalized.model, equalized.statistics);
   for (const node of model.nodes) build.add(node);
@@ -43,7 +40,7 @@ export function quantizeModel(
 /** Of every scale by its name. */
 function quantizations(
   plan: QuantizationPlan,
-  statistics: ReadonlyMap<string, ChannelStatistics>,
+  statistics: ImageStatistics,
 ): Map<string, Quantization> {
   const ranges = new Map<string, { min: number; max: number }>();
   for (const image of plan.images.keys()) {
@@ -61,7 +58,7 @@ function quantizations(
 /** Puts the new model together, node by node. */
 class Builder {
   readonly #model: OnnxModel;
-  readonly #statistics: ReadonlyMap<string, ChannelStatistics>;
+  readonly #statistics: ImageStatistics;
   readonly #plan: QuantizationPlan;
   readonly #quantizations: ReadonlyMap<string, Quantization>;
   readonly #weights: ReadonlyMap<string, OnnxTensor>;
@@ -71,7 +68,7 @@ class Builder {
   /** Relus that rounding to uint8 does on its own, by their output: what they are fed. */
   readonly #absorbed = new Map<string, string>();
 
-  constructor(model: OnnxModel, statistics: ReadonlyMap<string, ChannelStatistics>) {
+  constructor(model: OnnxModel, statistics: ImageStatistics) {
     this.#model = model;
     this.#statistics = statistics;
     this.#plan = planQuantization(model);

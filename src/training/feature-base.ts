@@ -1,12 +1,13 @@
 /** The frozen base as it computes features: in float32, or in 8 bits, calibrated on training tiles. */
 import { existsSync } from 'node:fs';
-import { calibrateModel } from '../bundle/int8.js';
-import { QUANTIZATION_VERSION } from '../onnx/quantize.js';
+import { measureImages } from '../bundle/int8.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import type { Base } from '../network/bases.js';
 import type { Pixels } from '../network/compose.js';
+import { statisticsJson } from '../onnx/calibration.js';
 import { baseModel, baseModelBytes } from '../onnx/export.js';
 import { encodeModel } from '../onnx/model.js';
+import { QUANTIZATION_VERSION, quantizeModel } from '../onnx/quantize.js';
 import { createOnnxPool, type OnnxPool } from '../runtime/onnx-pool.js';
 import type { SessionDevice } from '../runtime/onnx-session.js';
 import type { TaskOptions } from '../runtime/progress.js';
@@ -41,14 +42,21 @@ export function precisionIdentity(precision: FeaturePrecision): Readonly<Record<
   };
 }
 
+/** Where what the calibration found is kept. */
+export interface CalibrationFiles {
+  /** The 8-bit model, so that a run that was killed goes on with the same. */
+  readonly model: string;
+  /** What its images held, from which the 8-bit classifier can be made too. */
+  readonly statistics: string;
+}
+
 /**
  * Loads the base.
- * @param calibrated where the 8-bit model is kept, so that a run that was killed goes on with the same
  * @throws LungclsError as createOnnxSession; OUTPUT_UNWRITABLE | DISK_FULL
  */
 export async function openFeatureBase(
   options: FeatureBaseOptions,
-  calibrated: string,
+  calibrated: CalibrationFiles,
 ): Promise<OnnxPool> {
   const { store, base, pixels, precision, device, threads, signal } = options;
   const network = { size: store.spec.size, pixels };
@@ -61,20 +69,20 @@ export async function openFeatureBase(
       signal,
     });
   }
-  if (!existsSync(calibrated)) {
+  if (!existsSync(calibrated.model)) {
     const rows = Uint32Array.from(precision.calibration);
     const tiles = new Uint8Array(rows.length * store.tileBytes);
     await store.readTiles(rows, tiles);
-    const model = await calibrateModel(
-      baseModel(base, network),
-      { tiles, count: rows.length, size: store.spec.size },
-      options,
-    );
-    await writeFileAtomic(calibrated, Buffer.concat(encodeModel(model)));
+    const model = baseModel(base, network);
+    const some = { tiles, count: rows.length, size: store.spec.size };
+    const statistics = await measureImages(model, some, options);
+    await writeFileAtomic(calibrated.statistics, statisticsJson(statistics));
+    const quantized = quantizeModel(model, statistics);
+    await writeFileAtomic(calibrated.model, Buffer.concat(encodeModel(quantized)));
   }
   // GPUs have no integer kernels for it.
   return await createOnnxPool({
-    model: calibrated,
+    model: calibrated.model,
     arrangement: 'throughput',
     device: 'cpu',
     threads,

@@ -9,6 +9,7 @@ import { TOOL_VERSION } from '../config.js';
 import { messageOf, systemErrorCode } from '../errors.js';
 import { inferShapes } from '../network/graph.js';
 import { BASE_OUTPUT, inceptionV3ToMixed7 } from '../network/inception-v3.js';
+import { parseStatistics, type ImageStatistics } from '../onnx/calibration.js';
 import { FEATURES_OUTPUT } from '../onnx/export.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import type { OnnxPool } from '../runtime/onnx-pool.js';
@@ -24,6 +25,8 @@ const FEATURES_FILE = 'features.npy';
 const DESCRIPTION_FILE = 'features.json';
 /** The 8-bit base, where that computed them. */
 const CALIBRATED_FILE = 'base.int8.onnx';
+/** What its calibration measured. */
+const STATISTICS_FILE = 'calibration.json';
 /** Raised when what stands in the files changes its meaning. */
 const FORMAT_VERSION = 1;
 /**
@@ -130,6 +133,19 @@ export async function ensureFeatures(options: FeatureOptions): Promise<StoredFea
   }
 }
 
+/** What the calibration of 8-bit features measured; undefined where there was none. */
+export async function readCalibration({
+  directory,
+}: StoredFeatures): Promise<ImageStatistics | undefined> {
+  try {
+    return parseStatistics(await readFile(join(directory, STATISTICS_FILE), 'utf8'));
+  } catch (error) {
+    // Of float32 features, or of a version that did not keep it: it can be measured again.
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** Features that are whole and ours, or undefined. */
 async function readFeatures(
   directory: string,
@@ -179,7 +195,10 @@ async function compute(
   const writer = await FeatureWriter.open(path, partial, [store.count, ...shape], rowBytes);
   let session: OnnxPool | undefined;
   try {
-    session = await openFeatureBase(options, partial.path(CALIBRATED_FILE));
+    session = await openFeatureBase(options, {
+      model: partial.path(CALIBRATED_FILE),
+      statistics: partial.path(STATISTICS_FILE),
+    });
     options.onMessage?.(
       `Computing features of ${String(store.count - writer.rows)} tiles with ${session.description}, ${options.precision.kind}`,
       'info',

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile, mkdir } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { measureImages } from '#src/bundle/int8.js';
 import { layersModelHandler } from '#src/bundle/layers-model.js';
 import { QUANTIZATION_METADATA_KEY } from '#src/bundle/metadata.js';
 import { openBundle } from '#src/bundle/read.js';
@@ -12,6 +13,7 @@ import { inferShapes } from '#src/network/graph.js';
 import { headGraph } from '#src/network/head.js';
 import { inceptionV3ToMixed7 } from '#src/network/inception-v3.js';
 import { weightsFingerprint } from '#src/network/weights.js';
+import { parseStatistics, statisticsJson } from '#src/onnx/calibration.js';
 import { baseModel, wholeModel } from '#src/onnx/export.js';
 import { readOnnxMetadata } from '#src/onnx/metadata.js';
 import { modelBytes, type OnnxModel } from '#src/onnx/model.js';
@@ -196,7 +198,7 @@ test.serial('the 8-bit file is there if it agrees, and says how well', async (t)
   const messages: string[] = [];
   const stages = new Set<string>();
   // Calibrated on the very tiles: random weights leave no room between the classes.
-  const quantization = { calibrationTiles: hashedTiles(3, SIZE), checkTiles: hashedTiles(3, SIZE) };
+  const quantization = { calibrationTiles: hashedTiles(3, SIZE) };
   const task = { onMessage: (message: string) => messages.push(message) };
   const { metadata } = await writeBundle({
     ...options('int8'),
@@ -222,6 +224,22 @@ test.serial('the 8-bit file is there if it agrees, and says how well', async (t)
 
   const again = await writeBundle({ ...options('int8'), quantization });
   t.deepEqual(again.metadata, metadata);
+
+  // The base is all that a calibration looks at: what it gave for the features serves here too.
+  const tiles = { tiles: quantization.calibrationTiles, count: 3, size: SIZE };
+  const model = baseModel(options('int8').base, { pixels: 'inception', size: SIZE });
+  const text = statisticsJson(await measureImages(model, tiles, {}));
+  const statistics = parseStatistics(text);
+  stages.clear();
+  const known = await writeBundle({
+    ...options('int8'),
+    quantization: { ...quantization, statistics },
+    onProgress: ({ stage }) => stages.add(stage),
+  });
+  t.false(stages.has('calibrate'));
+  t.deepEqual(known.metadata, metadata);
+  t.is(parseStatistics(text.slice(1)), undefined);
+  t.is(parseStatistics('[{"image":"a","min":[1],"max":[2,3],"mean":[1]}]'), undefined);
   await rm(path, { recursive: true });
 });
 
@@ -230,7 +248,7 @@ test.serial('an 8-bit file that disagrees is left out, and the rest stands', asy
   const { metadata } = await writeBundle({
     ...options('left-out'),
     headWeights: await unroundableHead(),
-    quantization: { calibrationTiles: hashedTiles(3, SIZE), checkTiles: hashedTiles(3, SIZE) },
+    quantization: { calibrationTiles: hashedTiles(3, SIZE) },
     onMessage: (message, level) => messages.push(`${level}: ${message}`),
   });
   const path = join(folder, 'left-out');

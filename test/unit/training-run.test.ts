@@ -152,6 +152,7 @@ test.serial('8-bit features stand beside those of float32 and are near them', as
   const int8 = join(copy, folders.find((name) => !float.endsWith(name)) ?? 'none');
   t.deepEqual((await readdir(int8)).sort(), [
     'base.int8.onnx',
+    'calibration.json',
     'features.json',
     'features.npy',
     'journal.json',
