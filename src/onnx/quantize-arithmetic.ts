@@ -29,10 +29,16 @@ const PAIR_MAX = 127;
 /** Biases are int32; half of what fits leaves room for the sum that is added to them. */
 const BIAS_MAX = 2 ** 30;
 
-/** Halves go to the even neighbour, as in NumPy and in ONNX: always upwards would shift the mean. */
+/** Behind it a double has no room for a fraction. */
+const NO_FRACTIONS = 1.5 * 2 ** 52;
+
+/**
+ * Halves go to the even neighbour, as in NumPy and in ONNX: always upwards would shift the mean. It is the
+ * rounding of every IEEE 754 addition, so one that leaves no room for a fraction does it.
+ * @param value less than 2 ** 51 in size
+ */
 export function roundHalfEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+  return value + NO_FRACTIONS - NO_FRACTIONS;
 }
 
 /**

@@ -53,6 +53,8 @@ export interface FitResult {
   /** The epoch whose weights the head has now, 1 for the first. */
   readonly bestEpoch: number;
   readonly stopReason: string;
+  /** Of these weights, on the validation part. */
+  readonly evaluation: Evaluation;
 }
 
 export interface Evaluation {
@@ -90,15 +92,21 @@ export async function fit(options: FitOptions): Promise<FitResult> {
   await options.board?.epochs(state.history);
   const progress = progressOf(options);
   let weightsOf: number | undefined;
+  let evaluation: Evaluation | undefined;
   while (state.stopReason === undefined) {
-    state = await runEpoch(options, state, progress);
+    ({ state, evaluation } = await runEpoch(options, state, progress));
     await checkpoint.save(head, state);
     progress.stored();
     await options.board?.epochs(state.history);
     weightsOf = state.epoch;
   }
-  if (weightsOf !== state.bestEpoch) await checkpoint.restoreWeights(head, state.bestEpoch);
-  return { history: state.history, bestEpoch: state.bestEpoch, stopReason: state.stopReason };
+  const { history, bestEpoch, stopReason } = state;
+  if (weightsOf !== bestEpoch) {
+    await checkpoint.restoreWeights(head, bestEpoch);
+    evaluation = undefined;
+  }
+  evaluation ??= await evaluateHead(options, options.validation);
+  return { history, bestEpoch, stopReason, evaluation };
 }
 
 function firstState({ settings, runsOn }: FitOptions): TrainingState {
@@ -130,7 +138,7 @@ async function runEpoch(
   options: FitOptions,
   before: TrainingState,
   progress: FitProgress,
-): Promise<TrainingState> {
+): Promise<{ state: TrainingState; evaluation: Evaluation }> {
   const { settings } = options;
   const epoch = before.epoch + 1;
   const startedAt = performance.now();
@@ -166,7 +174,7 @@ async function runEpoch(
     ? reduceLr.epochEnd(record.valLoss, before.learningRate)
     : before.learningRate;
   const stopReason = reasonToStop(settings, record, settings.earlyStopping && stop);
-  return {
+  const state = {
     epoch,
     step: before.step + trained.steps,
     learningRate,
@@ -177,6 +185,7 @@ async function runEpoch(
     runsOn: before.runsOn,
     ...(stopReason === undefined ? {} : { stopReason }),
   };
+  return { state, evaluation: validation };
 }
 
 function reasonToStop(

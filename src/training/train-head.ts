@@ -2,7 +2,7 @@
 import type { TaskOptions } from '../runtime/progress.js';
 import { Checkpoint } from './checkpoint.js';
 import { describeFactors, factorsOf } from './class-weights.js';
-import { evaluateHead, fit, type Evaluation, type FitResult } from './fit.js';
+import { fit, type Evaluation, type FitResult } from './fit.js';
 import { createFirstDense } from './head/choose-dense.js';
 import { HeadTrainer } from './head/head.js';
 import { initialHeadWeights } from './head/initial.js';
@@ -58,8 +58,7 @@ export async function trainHead(
       runsOn: `${tensorflow.description}, first layer: ${firstLayer.description}`,
       board,
     });
-    const evaluation = await evaluateHead(common, split.validation);
-    return { fitted, evaluation, weights: await head.weights() };
+    return { fitted, evaluation: fitted.evaluation, weights: await head.weights() };
   } finally {
     input.close();
     head.dispose();
