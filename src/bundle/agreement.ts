@@ -72,7 +72,8 @@ export async function onnxProbabilities(
   const result = new Float32Array(check.count * check.classes);
   try {
     for (const { first, tiles, shape } of batches(check)) {
-      const output = (await session.run(tiles, shape)).get(PROBABILITIES_OUTPUT);
+      const outputs = await session.run(tiles, shape, [PROBABILITIES_OUTPUT]);
+      const output = outputs.get(PROBABILITIES_OUTPUT);
       if (output === undefined) throw new LungclsError('INTERNAL', 'The ONNX model has no output');
       result.set(output.data, first * check.classes);
     }

@@ -23,22 +23,22 @@ export async function createOnnxRunner(
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
+  if (!session.outputs.includes(OUTPUT)) {
+    await session.close();
+    throw new LungclsError(
+      'MODEL_INVALID',
+      `Expected an output named ${OUTPUT} in ${model} but it has ${session.outputs.join(', ')}`,
+      { path: model },
+    );
+  }
   return {
     engine: 'onnx',
     parallelRuns: session.sessions,
     description:
       precision === undefined ? session.description : `${session.description}, ${precision}`,
     async run(tiles) {
-      const outputs = await session.run(tiles, shape);
-      const probabilities = outputs.get(OUTPUT)?.data;
-      if (probabilities === undefined) {
-        throw new LungclsError(
-          'MODEL_INVALID',
-          `Expected an output named ${OUTPUT} in ${model} but it has ${[...outputs.keys()].join(', ')}`,
-          { path: model },
-        );
-      }
-      return probabilities;
+      const outputs = await session.run(tiles, shape, [OUTPUT]);
+      return outputs.get(OUTPUT)?.data ?? new Float32Array();
     },
     close: () => session.close(),
   };

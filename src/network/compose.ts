@@ -19,6 +19,9 @@ export const TILES = 'tiles';
 /** Before the names of the head's layers in a whole network: Keras names both parts alike. */
 export const HEAD_PREFIX = 'head_';
 
+/** Name of the node that withPooledFeatures adds. */
+export const POOLED_FEATURES = 'pooled_features';
+
 const FIRST_CONVOLUTION = 'conv2d/kernel';
 
 export interface FeatureOptions {
@@ -87,6 +90,34 @@ export function classifierNetwork(
     weights,
     inputShape: features.inputShape,
   };
+}
+
+/**
+ * The network with a node `pooled_features` [768]: the mean over mixed7's positions. Where the head
+ * begins with that mean, nothing is added.
+ * @returns also the name of the node that gives it
+ */
+export function withPooledFeatures(network: Network): { network: Network; pooled: string } {
+  const { graph } = network;
+  const own = graph.nodes.find(
+    (node) => node.op === 'globalAveragePool' && node.input === BASE_OUTPUT,
+  );
+  if (own !== undefined) return { network, pooled: own.name };
+  const node: NetworkNode = { op: 'globalAveragePool', name: POOLED_FEATURES, input: BASE_OUTPUT };
+  return {
+    network: { ...network, graph: { ...graph, nodes: [...graph.nodes, node] } },
+    pooled: node.name,
+  };
+}
+
+/**
+ * The node whose numbers the last softmax makes probabilities of.
+ * @throws LungclsError INTERNAL for a network that ends otherwise
+ */
+export function logitsOf({ graph }: Network): string {
+  const last = graph.nodes.find(({ name }) => name === graph.output);
+  if (last?.op === 'softmax') return last.input;
+  throw new LungclsError('INTERNAL', `${graph.output} is not a softmax`);
 }
 
 function renameInput(graph: NetworkGraph, input: string): NetworkGraph {

@@ -49,6 +49,7 @@ export function statisticsModel(model: OnnxModel, images: ReadonlyMap<string, nu
     nodes,
     initializers: model.initializers.filter(({ name }) => read.has(name)),
     output: { name: STATISTICS_OUTPUT, type: 'float32', shape: [lengthOf(images)] },
+    extraOutputs: [],
     metadata: {},
   };
 }

@@ -5,7 +5,7 @@
 import { LungclsError } from '../errors.js';
 import { toHalf } from './half.js';
 import type { ElementType, OnnxModel, OnnxNode, OnnxTensor } from './model.js';
-import { ELEMENT, floatsOf } from './model.js';
+import { ELEMENT, floatsOf, outputsOf } from './model.js';
 
 /** Operators that stay in float32. */
 const FLOAT32 = new Set(['Mul', 'Add', 'Softmax']);
@@ -16,6 +16,7 @@ const ANY = new Set(['Transpose', 'Flatten', 'Identity']);
 export function toFloat16(model: OnnxModel): OnnxModel {
   const nodes: OnnxNode[] = [];
   const types = new Map<string, ElementType>([[model.input.name, model.input.type]]);
+  const outputs = new Set(outputsOf(model).map(({ name }) => name));
   const initializers = new Map<string, OnnxTensor>(model.initializers.map((t) => [t.name, t]));
 
   /** The value in the wanted type, cast where it is not. */
@@ -26,6 +27,9 @@ export function toFloat16(model: OnnxModel): OnnxModel {
       return name;
     }
     if (types.get(name) === type) return name;
+    // What is an output has been cast to float32 for that; the halves are there too.
+    const inner = `${name}/float16`;
+    if (type === 'float16' && outputs.has(name) && types.has(inner)) return inner;
     const cast = `${name}/${type}`;
     if (!types.has(cast)) addCast(name, cast, type);
     return cast;
@@ -36,26 +40,26 @@ export function toFloat16(model: OnnxModel): OnnxModel {
     types.set(output, type);
   };
 
-  for (const node of model.nodes) {
-    if (node.type === 'Cast') {
-      nodes.push(node);
-      types.set(node.output, 'float32');
-    } else if (ANY.has(node.type)) {
-      nodes.push(node);
-      types.set(node.output, typeOf(types, node));
+  const push = (node: OnnxNode, type: ElementType): void => {
+    const { output } = node;
+    if (type === 'float16' && outputs.has(output)) {
+      const inner = `${output}/float16`;
+      nodes.push({ ...node, name: inner, output: inner });
+      types.set(inner, type);
+      addCast(inner, output, 'float32');
     } else {
-      const type = FLOAT32.has(node.type) ? 'float32' : 'float16';
-      nodes.push({ ...node, inputs: node.inputs.map((name) => as(name, type)) });
-      types.set(node.output, type);
+      nodes.push(node);
+      types.set(output, type);
     }
-  }
-  const { output } = model;
-  if (types.get(output.name) === 'float16') {
-    const inner = `${output.name}/float16`;
-    const last = nodes.findIndex((node) => node.output === output.name);
-    const node = nodes[last];
-    if (node !== undefined) nodes[last] = { ...node, name: inner, output: inner };
-    addCast(inner, output.name, 'float32');
+  };
+
+  for (const node of model.nodes) {
+    if (node.type === 'Cast') push(node, 'float32');
+    else if (ANY.has(node.type)) push(node, typeOf(types, node));
+    else {
+      const type = FLOAT32.has(node.type) ? 'float32' : 'float16';
+      push({ ...node, inputs: node.inputs.map((name) => as(name, type)) }, type);
+    }
   }
   return { ...model, nodes, initializers: [...initializers.values()] };
 }

@@ -8,7 +8,14 @@ import type { Network, NetworkNode, Padding } from '../network/graph.js';
 import { inferShapes, inputsOf } from '../network/graph.js';
 import { tensorOf } from '../network/weights.js';
 import type { NamedTensor } from '../storage/safetensors.js';
-import type { AttributeValue, ElementType, OnnxModel, OnnxNode, OnnxTensor } from './model.js';
+import type {
+  AttributeValue,
+  ElementType,
+  OnnxModel,
+  OnnxNode,
+  OnnxTensor,
+  OnnxValue,
+} from './model.js';
 import { ELEMENT } from './model.js';
 
 export const BATCH_DIMENSION = 'batch';
@@ -16,6 +23,8 @@ export const BATCH_DIMENSION = 'batch';
 export interface LowerOptions {
   /** Name of the model's output. */
   output: string;
+  /** Further outputs: their names, each with the network's node that gives it. */
+  extraOutputs?: Readonly<Record<string, string>>;
   metadata?: Readonly<Record<string, string>>;
 }
 
@@ -106,29 +115,39 @@ export function lowerToOnnx(network: Network, options: LowerOptions): OnnxModel 
   );
   for (const node of graph.nodes) values.set(node.name, lower(node));
 
-  const outputShape = shapeOf(graph.output);
-  if (outputShape.length === 3) {
-    add('Transpose', options.output, [valueOf(graph.output)], TO_CHANNELS_LAST);
-  } else {
-    add('Identity', options.output, [valueOf(graph.output)]);
-  }
+  /** New names of values that are outputs: a node of its own for a name would be a copy. */
+  const names = new Map<string, string>();
+  const output = (name: string, from: string): OnnxValue => {
+    const shape = shapeOf(from);
+    if (shape.length === 3) add('Transpose', name, [valueOf(from)], TO_CHANNELS_LAST);
+    else names.set(valueOf(from), name);
+    return { name, type: 'float32', shape: [BATCH_DIMENSION, ...shape] };
+  };
+  const main = output(options.output, graph.output);
+  const extra = Object.entries(options.extraOutputs ?? {}).map(([name, from]) =>
+    output(name, from),
+  );
   return {
     name: 'lungcls',
-    nodes: withoutIdentity(nodes, options.output),
+    nodes: renameValues(nodes, names),
     initializers,
     input: { name: graph.input, type: 'uint8', shape: [BATCH_DIMENSION, ...inputShape] },
-    output: { name: options.output, type: 'float32', shape: [BATCH_DIMENSION, ...outputShape] },
+    output: main,
+    ...(extra.length === 0 ? {} : { extraOutputs: extra }),
     metadata: options.metadata ?? {},
   };
 }
 
-/** The Identity that names the output merges into the node before it. */
-function withoutIdentity(nodes: readonly OnnxNode[], output: string): OnnxNode[] {
-  const identity = nodes.find((node) => node.type === 'Identity' && node.output === output);
-  if (identity === undefined) return [...nodes];
-  return nodes
-    .filter((node) => node !== identity)
-    .map((node) => (node.output === identity.inputs[0] ? { ...node, output } : node));
+function renameValues(
+  nodes: readonly OnnxNode[],
+  names: ReadonlyMap<string, string>,
+): readonly OnnxNode[] {
+  const renamed = (value: string): string => names.get(value) ?? value;
+  return nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(renamed),
+    output: renamed(node.output),
+  }));
 }
 
 function windowOf(

@@ -51,8 +51,16 @@ export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
   readonly input: OnnxValue;
+  /** What the model is for. */
   readonly output: OnnxValue;
+  /** What else can be had from it by name. */
+  readonly extraOutputs?: readonly OnnxValue[];
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** All outputs, the one that the model is for first. */
+export function outputsOf(model: OnnxModel): readonly OnnxValue[] {
+  return [model.output, ...(model.extraOutputs ?? [])];
 }
 
 /** The numbers of a float32 tensor, not copied. */
@@ -116,9 +124,11 @@ function writeGraph(graph: MessageWriter, model: OnnxModel): void {
   graph.message(11, (message) => {
     writeValue(message, model.input);
   });
-  graph.message(12, (message) => {
-    writeValue(message, model.output);
-  });
+  for (const output of outputsOf(model)) {
+    graph.message(12, (message) => {
+      writeValue(message, output);
+    });
+  }
 }
 
 function writeAttribute(message: MessageWriter, value: AttributeValue): void {

@@ -12,6 +12,7 @@ import type { ImageStatistics } from './calibration.js';
 import { equalizeChannels } from './equalize.js';
 import {
   floatsOf,
+  outputsOf,
   type AttributeValue,
   type ElementType,
   type OnnxModel,
@@ -93,8 +94,9 @@ class Builder {
   }
 
   finish(): OnnxModel {
-    const { name } = this.#model.output;
-    if (this.#plan.scaleOf.has(name)) this.#dequantize(name, name);
+    for (const { name } of outputsOf(this.#model)) {
+      if (this.#plan.scaleOf.has(name)) this.#dequantize(name, name);
+    }
     return { ...this.#model, nodes: this.#nodes, initializers: [...this.#initializers.values()] };
   }
 

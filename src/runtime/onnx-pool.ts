@@ -53,14 +53,16 @@ class SessionPool implements OnnxPool {
   readonly provider: string;
   readonly version: string;
   readonly description: string;
+  readonly outputs: readonly string[];
   readonly sessions: number;
   readonly #members: readonly Member[];
 
   constructor(sessions: readonly [OnnxSession, ...OnnxSession[]]) {
-    const { provider, version, description } = sessions[0];
+    const { provider, version, description, outputs } = sessions[0];
     this.provider = provider;
     this.version = version;
     this.description = description;
+    this.outputs = outputs;
     this.sessions = sessions.length;
     this.#members = sessions.map((session) => ({ session, waiting: 0 }));
   }

@@ -28,6 +28,8 @@ export interface RunRequest {
   /** Bytes of `input` that are in use. */
   readonly length: number;
   readonly shape: readonly number[];
+  /** Names of the outputs to give; all if undefined. */
+  readonly outputs?: readonly string[] | undefined;
 }
 
 export interface CloseRequest {
@@ -42,7 +44,13 @@ export interface OutputTensor {
 }
 
 export type Reply =
-  | { kind: 'ready'; provider: string; version: string; failures: ProviderFailure[] }
+  | {
+      kind: 'ready';
+      provider: string;
+      version: string;
+      outputs: readonly string[];
+      failures: ProviderFailure[];
+    }
   | { kind: 'failed'; failures: ProviderFailure[] }
   | { kind: 'result'; id: number; input: ArrayBuffer; outputs: Map<string, OutputTensor> }
   | { kind: 'error'; id: number; message: string };

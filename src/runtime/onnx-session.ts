@@ -38,16 +38,23 @@ export interface OnnxSession {
   readonly version: string;
   /** For people: `ONNX Runtime 1.30.0 (CPU, 2 threads; no NVIDIA driver was found)`. */
   readonly description: string;
+  /** Names of the model's outputs. */
+  readonly outputs: readonly string[];
   /**
    * Runs the model, whose one input is uint8, on a batch. Several runs may be asked for at once; they
    * are answered in order. The bytes are copied before this returns, so the caller may reuse them.
    * @param tiles As many bytes as `shape` says; may be longer.
    * @param shape Such as [N, S, S, 3].
-   * @returns Every output by its name, float32.
-   * @throws LungclsError INVALID_OPTION (too few bytes), MODEL_INVALID (the model refuses the input),
+   * @param outputs Names of those to give, all by default: what is not asked for is not copied out.
+   * @returns The outputs by their names, float32.
+   * @throws LungclsError INVALID_OPTION (too few bytes, an output of another name), MODEL_INVALID (the model refuses the input),
    * CLOSED, ABORTED, INTERNAL (the thread died).
    */
-  run(tiles: Uint8Array, shape: readonly number[]): Promise<Map<string, OutputTensor>>;
+  run(
+    tiles: Uint8Array,
+    shape: readonly number[],
+    outputs?: readonly string[],
+  ): Promise<Map<string, OutputTensor>>;
   /** Lets runs that were asked for finish, then frees the session and its thread. */
   close(): Promise<void>;
 }
@@ -98,6 +105,7 @@ class WorkerSession implements OnnxSession {
   readonly provider: string;
   readonly version: string;
   readonly description: string;
+  readonly outputs: readonly string[];
   private readonly pending = new Map<number, PendingRun>();
   private spare: ArrayBuffer[] = [];
   private nextId = 0;
@@ -112,12 +120,18 @@ class WorkerSession implements OnnxSession {
     private readonly worker: Worker,
     private readonly flags: Int32Array,
     private readonly label: string | undefined,
-    ready: { provider: string; version: string; description: string },
+    ready: {
+      provider: string;
+      version: string;
+      description: string;
+      outputs: readonly string[];
+    },
     private readonly signal: AbortSignal | undefined,
   ) {
     this.provider = ready.provider;
     this.version = ready.version;
     this.description = ready.description;
+    this.outputs = ready.outputs;
     worker.on('message', (reply: Reply) => {
       this.settle(reply);
     });
@@ -135,7 +149,11 @@ class WorkerSession implements OnnxSession {
     signal?.addEventListener('abort', this.onAbort, { once: true });
   }
 
-  async run(tiles: Uint8Array, shape: readonly number[]): Promise<Map<string, OutputTensor>> {
+  async run(
+    tiles: Uint8Array,
+    shape: readonly number[],
+    outputs?: readonly string[],
+  ): Promise<Map<string, OutputTensor>> {
     throwIfAborted(this.signal);
     if (this.closing !== undefined) {
       throw new LungclsError('CLOSED', 'This ONNX session has been closed');
@@ -148,13 +166,20 @@ class WorkerSession implements OnnxSession {
         `Expected ${String(length)} bytes for tiles of shape [${shape.join(', ')}] but received ${String(tiles.length)}`,
       );
     }
+    const unknown = outputs?.find((name) => !this.outputs.includes(name));
+    if (unknown !== undefined) {
+      throw new LungclsError(
+        'INVALID_OPTION',
+        `Expected outputs out of ${this.outputs.join(', ')} but received ${unknown}`,
+      );
+    }
     const input = this.takeBuffer(length);
     new Uint8Array(input, 0, length).set(tiles.subarray(0, length));
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject });
       this.worker.ref();
-      this.post({ kind: 'run', id, input, length, shape }, [input]);
+      this.post({ kind: 'run', id, input, length, shape, outputs }, [input]);
     });
   }
 
@@ -341,7 +366,12 @@ export async function createOnnxSession(options: OnnxSessionOptions): Promise<On
     worker,
     new Int32Array(flags),
     label,
-    { provider: reply.provider, version: reply.version, description },
+    {
+      provider: reply.provider,
+      version: reply.version,
+      description,
+      outputs: reply.outputs,
+    },
     signal,
   );
 }

@@ -45,7 +45,7 @@ async function createSession(start: WorkerStart): Promise<{
   return { session: undefined, provider: '', failures };
 }
 
-/** Runs the model on one input; every output is float32. */
+/** Runs the model on one input; every output that is asked for is float32. */
 async function run(
   session: InferenceSession,
   request: RunRequest,
@@ -64,7 +64,7 @@ async function run(
     new Uint8Array(request.input, 0, request.length),
     request.shape,
   );
-  const results = await session.run({ [name]: tiles });
+  const results = await session.run({ [name]: tiles }, request.outputs ?? session.outputNames);
   const outputs = new Map<string, OutputTensor>();
   for (const [output, value] of Object.entries(results)) {
     if (!(value.data instanceof Float32Array)) {
@@ -120,5 +120,11 @@ if (session === undefined) {
       port.close();
     });
   });
-  send({ kind: 'ready', provider, version: env.versions.node ?? env.versions.common, failures });
+  send({
+    kind: 'ready',
+    provider,
+    version: env.versions.node ?? env.versions.common,
+    outputs: session.outputNames,
+    failures,
+  });
 }

@@ -64,6 +64,15 @@ const CASES: readonly (readonly [string, (path: string) => Promise<void>, RegExp
     /expected [0-9a-f]{64} for preprocessingFingerprint but found "0"/,
   ],
   [
+    'no probabilities',
+    async (path) => {
+      await writeMiniModel(path);
+      const { strings } = await readOnnxMetadata(path);
+      await writeFile(path, withMetadata(JSON.parse(strings['lungcls.json'] ?? '')));
+    },
+    /Expected an output named probabilities in .*model\.onnx but it has y/,
+  ],
+  [
     'fewer outputs than classes',
     (path) => writeMiniModel(path, { outputs: 2 }),
     /each of the 3 classes \(lung_n, lung_aca, lung_scc\) but the model gives 2/,

@@ -99,6 +99,17 @@ test('a run that the model refuses is an error of its own; the session goes on',
   await session.close();
 });
 
+test('outputs are given by name, and another name is refused', async (t) => {
+  const session = await createOnnxSession({ model: model('mean'), device: 'cpu' });
+  t.deepEqual(session.outputs, ['probabilities']);
+  t.is(means(await session.run(tiles(7), SHAPE, ['probabilities']))[0], 7);
+  await t.throwsAsync(session.run(tiles(7), SHAPE, ['logits']), {
+    code: 'INVALID_OPTION',
+    message: 'Expected outputs out of probabilities but received logits',
+  });
+  await session.close();
+});
+
 test('what is not a model is refused with its name', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'lungcls-session-'));
   t.teardown(() => rm(folder, { recursive: true }));
