@@ -1,14 +1,18 @@
 /**
- * A model in half precision inside: the same input (uint8) and output (float32). Normalisation and
- * softmax stay in float32, where halves would cost accuracy and save nothing.
+ * A model in half precision inside: the same input (uint8) and outputs (float32). Softmax stays in
+ * float32, and so does normalisation where no convolution took it up: halves would cost accuracy there
+ * and save nothing.
  */
 import { LungclsError } from '../errors.js';
 import { toHalf } from './half.js';
 import type { ElementType, OnnxModel, OnnxNode, OnnxTensor } from './model.js';
 import { ELEMENT, floatsOf, outputsOf } from './model.js';
+import { readersOf } from './quantize-plan.js';
 
 /** Operators that stay in float32. */
 const FLOAT32 = new Set(['Mul', 'Add', 'Softmax']);
+/** Operators that take halves as they come. */
+const HALF = new Set(['Conv', 'Gemm', 'MaxPool', 'AveragePool', 'GlobalAveragePool', 'Relu']);
 /** Operators that only move values: their type is their input's. */
 const ANY = new Set(['Transpose', 'Flatten', 'Identity']);
 
@@ -54,8 +58,12 @@ export function toFloat16(model: OnnxModel): OnnxModel {
   };
 
   for (const node of model.nodes) {
-    if (node.type === 'Cast') push(node, 'float32');
-    else if (ANY.has(node.type)) push(node, typeOf(types, node));
+    if (node.type === 'Cast') {
+      // Of the pixels; halves hold 0 to 255 as they are.
+      const wanted = readersOf(model, node.output).every(({ type }) => HALF.has(type));
+      const type = wanted ? 'float16' : 'float32';
+      push({ ...node, attributes: { to: { integer: ELEMENT[type] } } }, type);
+    } else if (ANY.has(node.type)) push(node, typeOf(types, node));
     else {
       const type = FLOAT32.has(node.type) ? 'float32' : 'float16';
       push({ ...node, inputs: node.inputs.map((name) => as(name, type)) }, type);

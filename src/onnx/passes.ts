@@ -14,6 +14,7 @@ export type Pass = (network: Network) => Network;
 export const INFERENCE_PASSES: readonly Pass[] = [
   removeDropout,
   foldBatchNormalization,
+  foldRescale,
   moveAveragePools,
 ];
 
@@ -53,6 +54,24 @@ export function foldBatchNormalization(network: Network): Network {
     for (const weight of ['gamma', 'beta', 'moving_mean', 'moving_variance']) {
       weights.delete(`${node.name}/${weight}`);
     }
+  }
+  return { ...network, graph: { ...network.graph, nodes }, weights };
+}
+
+/**
+ * A rescaling of the pixels becomes part of the convolution behind it, where that pads nothing: padding is
+ * zero after the rescaling, not before it. In half precision the pixels then are exact, too.
+ */
+export function foldRescale(network: Network): Network {
+  let { nodes } = network.graph;
+  const weights = new Map(network.weights);
+  for (const rescale of network.graph.nodes) {
+    if (rescale.op !== 'rescale') continue;
+    const conv = only(consumers(nodes, rescale.name));
+    if (conv?.op !== 'conv' || conv.padding !== 'valid') continue;
+    foldBeforeConv(weights, conv, rescale);
+    const folded: ConvNode = { ...conv, bias: true };
+    nodes = bypass(replace(nodes, folded), rescale.name, rescale.input);
   }
   return { ...network, graph: { ...network.graph, nodes }, weights };
 }
@@ -113,6 +132,23 @@ function foldAfterConv(
     shape: [filters],
     data: Float32Array.from(shift, (value, i) => value + (bias?.[i] ?? 0) * (scale[i] ?? 0)),
   });
+}
+
+function foldBeforeConv(
+  weights: Map<string, NamedTensor>,
+  conv: ConvNode,
+  { scale, offset }: { scale: number; offset: number },
+): void {
+  const { filters } = conv;
+  const kernel = tensorOf(weights, `${conv.name}/kernel`);
+  const before = conv.bias ? tensorOf(weights, `${conv.name}/bias`).data : undefined;
+  const bias = Float64Array.from({ length: filters }, (_, filter) => before?.[filter] ?? 0);
+  const data = kernel.data.map((value, i) => {
+    bias[i % filters] = (bias[i % filters] ?? 0) + value * offset;
+    return value * scale;
+  });
+  weights.set(`${conv.name}/kernel`, { shape: kernel.shape, data });
+  weights.set(`${conv.name}/bias`, { shape: [filters], data: Float32Array.from(bias) });
 }
 
 function foldBeforeDense(

@@ -19,6 +19,7 @@ import { modelBytes } from '#src/onnx/model.js';
 import {
   applyPasses,
   foldBatchNormalization,
+  foldRescale,
   INFERENCE_PASSES,
   moveAveragePools,
   removeDropout,
@@ -139,6 +140,7 @@ for (const kind of HEADS) {
 for (const [name, passes] of [
   ['removeDropout', [removeDropout]],
   ['foldBatchNormalization', [foldBatchNormalization]],
+  ['foldRescale', [foldRescale]],
   ['moveAveragePools, before folding', [moveAveragePools]],
   ['moveAveragePools, after folding', [foldBatchNormalization, moveAveragePools]],
   ['all of them', INFERENCE_PASSES],
