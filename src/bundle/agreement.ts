@@ -1,7 +1,10 @@
 /** The gate of every export: do the files that were written compute what they should? */
 import { LungclsError } from '../errors.js';
+import type { NamedTensorMap, Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { GraphModelData } from '../network/lower-graph.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import { createOnnxSession } from '../runtime/onnx-session.js';
+import type { Progress } from '../runtime/progress.js';
 import type { Tensorflow } from '../runtime/tensorflow.js';
 import { PROBABILITIES_OUTPUT } from '../onnx/export.js';
 import { layersModelHandler } from './layers-model.js';
@@ -17,6 +20,12 @@ export interface SomeTiles {
   readonly tiles: Uint8Array;
   readonly count: number;
   readonly size: number;
+}
+
+/** Progress is in tiles. */
+export interface CheckTask {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CheckTiles extends SomeTiles {
@@ -35,20 +44,54 @@ export function firstTiles(all: CheckTiles, most: number): CheckTiles {
  */
 export async function tfjsProbabilities(
   folder: string,
+  tensorflow: Tensorflow,
+  check: CheckTiles,
+  task: CheckTask,
+): Promise<Float32Array> {
+  const model = await tensorflow.tf.loadLayersModel(layersModelHandler(folder));
+  return runTfjs(model, (tiles) => model.predictOnBatch(tiles), tensorflow, check, task);
+}
+
+/**
+ * Probabilities of a graph model, (count, classes).
+ * @throws LungclsError MODEL_INVALID (TensorFlow.js does not take it) | ABORTED
+ */
+export async function graphModelProbabilities(
+  { topology, signature, weights }: GraphModelData,
+  tensorflow: Tensorflow,
+  check: CheckTiles,
+  task: CheckTask,
+): Promise<Float32Array> {
+  const model = await tensorflow.tf.loadGraphModel({
+    load: () =>
+      Promise.resolve({
+        modelTopology: topology,
+        signature,
+        weightSpecs: weights.map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype })),
+        weightData: weights.map(({ data }) => bytesOf(data)),
+      }),
+  });
+  return runTfjs(model, (tiles) => model.predict(tiles), tensorflow, check, task);
+}
+
+/** Runs a model batch by batch and frees it. */
+async function runTfjs(
+  model: { dispose(): unknown },
+  predict: (tiles: Tensor4D) => Tensor | Tensor[] | NamedTensorMap,
   { tf }: Tensorflow,
   check: CheckTiles,
-  signal: AbortSignal | undefined,
+  { onProgress, signal }: CheckTask,
 ): Promise<Float32Array> {
-  const model = await tf.loadLayersModel(layersModelHandler(folder));
   const result = new Float32Array(check.count * check.classes);
   try {
     for (const { first, tiles, shape } of batches(check)) {
       throwIfAborted(signal);
+      onProgress?.({ stage: 'check tfjs', done: first, total: check.count, unit: 'tiles' });
       const output = tf.tidy(() => {
-        const predicted = model.predictOnBatch(tf.tensor4d(Int32Array.from(tiles), shape, 'int32'));
-        return Array.isArray(predicted) ? predicted[0] : predicted;
+        const predicted = predict(tf.tensor4d(Int32Array.from(tiles), shape, 'int32'));
+        return predicted instanceof tf.Tensor ? predicted : Object.values(predicted)[0];
       });
-      if (output === undefined) throw new LungclsError('INTERNAL', `${folder} has no output`);
+      if (output === undefined) throw new LungclsError('INTERNAL', 'The tfjs model has no output');
       result.set(await output.data<'float32'>(), first * check.classes);
       output.dispose();
     }
@@ -56,6 +99,10 @@ export async function tfjsProbabilities(
     model.dispose();
   }
   return result;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): ArrayBuffer {
+  return Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength)).buffer;
 }
 
 /**
@@ -66,12 +113,13 @@ export async function tfjsProbabilities(
 export async function onnxProbabilities(
   model: string | Uint8Array,
   check: CheckTiles,
-  signal: AbortSignal | undefined,
+  { onProgress, signal }: CheckTask,
 ): Promise<Float32Array> {
   const session = await createOnnxSession({ model, device: 'cpu', signal });
   const result = new Float32Array(check.count * check.classes);
   try {
     for (const { first, tiles, shape } of batches(check)) {
+      onProgress?.({ stage: 'check onnx', done: first, total: check.count, unit: 'tiles' });
       const outputs = await session.run(tiles, shape, [PROBABILITIES_OUTPUT]);
       const output = outputs.get(PROBABILITIES_OUTPUT);
       if (output === undefined) throw new LungclsError('INTERNAL', 'The ONNX model has no output');

@@ -10,17 +10,18 @@ import {
   statisticsModel,
   type BatchStatistics,
   type ImageStatistics,
+  type RangeKind,
 } from '../onnx/calibration.js';
 import { modelBytes, type OnnxModel } from '../onnx/model.js';
 import { planQuantization } from '../onnx/quantize-plan.js';
 import { quantizeModel } from '../onnx/quantize.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import { createOnnxSession } from '../runtime/onnx-session.js';
-import type { TaskOptions } from '../runtime/progress.js';
 import {
   batches,
   largestDifference,
   onnxProbabilities,
+  type CheckTask,
   type CheckTiles,
   type SomeTiles,
 } from './agreement.js';
@@ -32,10 +33,27 @@ import { INT8_FILE, type QuantizationFacts } from './metadata.js';
  */
 export const LEAST_AGREEMENT = 0.95;
 
-const METHOD =
-  'static QDQ: uint8 activations a tensor (largest value), int8 weights a channel, channels equalized, biases corrected';
+/** A way to round a model. */
+export interface QuantizationMethod {
+  /** How an activation's range follows from what calibration saw. */
+  readonly range: RangeKind;
+  /** Whether the channels of an image are made alike in size first. */
+  readonly equalize: boolean;
+}
 
-export interface CalibrationOptions extends TaskOptions {
+/** In words, for files and people. */
+export function describeMethod({ range, equalize }: QuantizationMethod): string {
+  const ranges = { largest: 'largest value', mean: "mean of the batches' largest values" };
+  return (
+    `static QDQ: uint8 activations a tensor (${ranges[range]}), int8 weights a channel, ` +
+    `${equalize ? 'channels equalized, ' : ''}biases corrected`
+  );
+}
+
+/** Of calibrateModel. */
+export const DEFAULT_METHOD: QuantizationMethod = { range: 'largest', equalize: true };
+
+export interface CalibrationOptions extends CheckTask {
   /** What the tiles gave in another model; taken where that has all the images of this one. */
   readonly known?: ImageStatistics | undefined;
 }
@@ -61,8 +79,20 @@ export async function calibrateModel(
 export async function measureImages(
   model: OnnxModel,
   tiles: SomeTiles,
-  { onProgress, signal }: TaskOptions,
+  task: CheckTask,
 ): Promise<ImageStatistics> {
+  return mergeStatistics(planQuantization(model).images, await measureBatches(model, tiles, task));
+}
+
+/**
+ * As measureImages, batch by batch.
+ * @throws LungclsError ABORTED | INTERNAL
+ */
+export async function measureBatches(
+  model: OnnxModel,
+  tiles: SomeTiles,
+  { onProgress, signal }: CheckTask,
+): Promise<BatchStatistics[]> {
   const { images } = planQuantization(model);
   const session = await createOnnxSession({
     model: modelBytes(statisticsModel(model, images)),
@@ -82,7 +112,7 @@ export async function measureImages(
     await session.close();
   }
   onProgress?.({ stage: 'calibrate', done: tiles.count, total: tiles.count, unit: 'tiles' });
-  return mergeStatistics(images, measured);
+  return measured;
 }
 
 /**
@@ -97,14 +127,14 @@ export async function judgeInt8(
   signal: AbortSignal | undefined,
 ): Promise<QuantizationFacts> {
   const { calibration, check } = tiles;
-  const found = await onnxProbabilities(modelBytes(model), check, signal);
+  const found = await onnxProbabilities(modelBytes(model), check, { signal });
   const difference = largestDifference(found, reference);
   const agreement = Number.isFinite(difference)
     ? classAgreement(found, reference, check.classes)
     : 0;
   const kept = agreement >= LEAST_AGREEMENT;
   return {
-    method: METHOD,
+    method: describeMethod(DEFAULT_METHOD),
     calibrationTiles: calibration.count,
     checkTiles: check.count,
     agreement,

@@ -1,11 +1,14 @@
-/** A tfjs layers model on disk: model.json and shards, as tensorflowjs_converter writes them. */
+/** tfjs models on disk: model.json and shards, as tensorflowjs_converter writes them. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { io } from '@tensorflow/tfjs';
 import { readError, writeError } from '../errors.js';
+import type { GraphModelData } from '../network/lower-graph.js';
 import type { LayersModelData } from '../network/lower-tfjs.js';
+import type { NamedTensor } from '../storage/safetensors.js';
 import { writeFileAtomic } from '../storage/atomic.js';
+import type { FileChunks } from '../storage/chunks.js';
 import { invalid, type FileFacts } from './metadata.js';
 
 export const LAYERS_MODEL_FILE = 'model.json';
@@ -13,10 +16,11 @@ export const LAYERS_MODEL_FILE = 'model.json';
 const SHARD_BYTES = 16 * 1024 * 1024;
 
 interface ModelJson {
-  readonly format: 'layers-model';
+  readonly format: 'layers-model' | 'graph-model';
   readonly generatedBy: string;
   readonly convertedBy: null;
   readonly modelTopology: object;
+  readonly signature?: object;
   readonly weightsManifest: readonly {
     readonly paths: readonly string[];
     readonly weights: io.WeightsManifestEntry[];
@@ -37,33 +41,64 @@ export async function writeLayersModel(
     throw writeError(error, folder);
   });
   const facts: Record<string, FileFacts> = {};
-  const write = async (name: string, chunks: readonly Uint8Array[]): Promise<void> => {
+  for (const [name, chunks] of layersModelFiles(model, generatedBy)) {
     await writeFileAtomic(join(folder, name), chunks);
     facts[name] = factsOf(chunks);
-  };
+  }
+  return facts;
+}
+
+function layersModelFiles(model: LayersModelData, generatedBy: string): Map<string, FileChunks> {
+  const weights = model.weights.map((weight) => ({ ...weight, dtype: 'float32' as const }));
+  const head = { format: 'layers-model', generatedBy, convertedBy: null } as const;
+  return modelFiles({ ...head, modelTopology: model.topology }, weights);
+}
+
+/** The files of a graph model by name, model.json last. */
+export function graphModelFiles(
+  { topology, signature, weights }: GraphModelData,
+  generatedBy: string,
+): Map<string, FileChunks> {
+  const head = { format: 'graph-model', generatedBy, convertedBy: null } as const;
+  return modelFiles({ ...head, modelTopology: topology, signature }, weights);
+}
+
+function modelFiles(
+  head: Omit<ModelJson, 'weightsManifest'>,
+  weights: GraphModelData['weights'],
+): Map<string, FileChunks> {
   const shards = cut(
-    model.weights.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    weights.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
   );
   const paths = shards.map((_, i) => `group1-shard${String(i + 1)}of${String(shards.length)}.bin`);
-  for (const [i, chunks] of shards.entries()) await write(paths[i] ?? '', chunks);
-  const json: ModelJson = {
-    format: 'layers-model',
-    generatedBy,
-    convertedBy: null,
-    modelTopology: model.topology,
-    weightsManifest: [
-      {
-        paths,
-        weights: model.weights.map(({ name, shape }) => ({
-          name,
-          shape: [...shape],
-          dtype: 'float32',
-        })),
-      },
-    ],
-  };
-  await write(LAYERS_MODEL_FILE, [Buffer.from(JSON.stringify(json))]);
-  return facts;
+  const manifest = weights.map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype }));
+  const json: ModelJson = { ...head, weightsManifest: [{ paths, weights: manifest }] };
+  const files = new Map<string, FileChunks>(paths.map((path, i) => [path, shards[i] ?? []]));
+  return files.set(LAYERS_MODEL_FILE, [Buffer.from(JSON.stringify(json))]);
+}
+
+/**
+ * The layers model in a folder, as data.
+ * @throws LungclsError MODEL_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE
+ */
+export async function readLayersModel(
+  folder: string,
+): Promise<{ topology: unknown; weights: ReadonlyMap<string, NamedTensor> }> {
+  const artifacts = await loadArtifacts(folder);
+  const bytes = Buffer.concat(artifacts.weightData.map((part) => new Uint8Array(part)));
+  // From its beginning on: what Buffer.concat gives may lie anywhere in a pool.
+  const values = new Float32Array(Uint8Array.from(bytes).buffer);
+  const weights = new Map<string, NamedTensor>();
+  let offset = 0;
+  for (const { name, shape } of artifacts.weightSpecs) {
+    const length = shape.reduce((a, b) => a * b, 1);
+    weights.set(name, { shape, data: values.subarray(offset, offset + length) });
+    offset += length;
+  }
+  if (offset !== values.length) {
+    throw invalid(folder, `expected ${String(offset)} weights but found ${String(values.length)}`);
+  }
+  return { topology: artifacts.modelTopology, weights };
 }
 
 /**
@@ -71,31 +106,35 @@ export async function writeLayersModel(
  * @throws LungclsError (when loading) MODEL_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE
  */
 export function layersModelHandler(folder: string): io.IOHandler {
+  return { load: () => loadArtifacts(folder) };
+}
+
+async function loadArtifacts(folder: string): Promise<{
+  format: string;
+  modelTopology: object;
+  weightSpecs: io.WeightsManifestEntry[];
+  weightData: ArrayBuffer[];
+}> {
+  const path = join(folder, LAYERS_MODEL_FILE);
+  let json: ModelJson;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8')) as ModelJson;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw invalid(path, 'expected JSON but it is none', error);
+    throw readError(error, path);
+  }
+  const weightData: ArrayBuffer[] = [];
+  for (const name of json.weightsManifest.flatMap(({ paths }) => paths)) {
+    const bytes = await readFile(join(folder, name)).catch((error: unknown) => {
+      throw readError(error, join(folder, name));
+    });
+    weightData.push(Uint8Array.from(bytes).buffer);
+  }
   return {
-    async load() {
-      const path = join(folder, LAYERS_MODEL_FILE);
-      let json: ModelJson;
-      try {
-        json = JSON.parse(await readFile(path, 'utf8')) as ModelJson;
-      } catch (error) {
-        if (error instanceof SyntaxError)
-          throw invalid(path, 'expected JSON but it is none', error);
-        throw readError(error, path);
-      }
-      const weightData: ArrayBuffer[] = [];
-      for (const name of json.weightsManifest.flatMap(({ paths }) => paths)) {
-        const bytes = await readFile(join(folder, name)).catch((error: unknown) => {
-          throw readError(error, join(folder, name));
-        });
-        weightData.push(Uint8Array.from(bytes).buffer);
-      }
-      return {
-        format: json.format,
-        modelTopology: json.modelTopology,
-        weightSpecs: json.weightsManifest.flatMap(({ weights }) => weights),
-        weightData,
-      };
-    },
+    format: json.format,
+    modelTopology: json.modelTopology,
+    weightSpecs: json.weightsManifest.flatMap(({ weights }) => weights),
+    weightData,
   };
 }
 

@@ -17,6 +17,7 @@ import { throwIfAborted } from '../runtime/abort.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import type { Tensorflow } from '../runtime/tensorflow.js';
 import { fsyncDirectory, writeFileAtomic } from '../storage/atomic.js';
+import { joinSmall } from '../storage/chunks.js';
 import {
   firstTiles,
   largestDifference,
@@ -172,14 +173,14 @@ async function build(
 
   step('check tfjs');
   const few = firstTiles(check, ROUNDING_TILES);
-  const reference = await tfjsProbabilities(tfjsFolder, tensorflow, few, signal);
+  const reference = await tfjsProbabilities(tfjsFolder, tensorflow, few, { signal });
   step('check onnx');
   const wanted = int8Model === undefined ? few : check;
-  const float32 = await onnxProbabilities(join(folder, ONNX_FILE), wanted, signal);
+  const float32 = await onnxProbabilities(join(folder, ONNX_FILE), wanted, { signal });
   const same = float32.subarray(0, reference.length);
   const maxDifference = requireAgreement(ONNX_FILE, same, reference, TOLERANCE.float32);
   step('check fp16');
-  const float16 = await onnxProbabilities(join(folder, FP16_FILE), few, signal);
+  const float16 = await onnxProbabilities(join(folder, FP16_FILE), few, { signal });
   const maxDifferenceFp16 = largestDifference(float16, reference);
   const agreement = { maxDifference, maxDifferenceFp16, tiles: few.count };
 
@@ -240,23 +241,6 @@ async function writeModel(path: string, model: OnnxModel): Promise<FileFacts> {
   const chunks = encodeModel(model);
   await writeFileAtomic(path, joinSmall(chunks));
   return factsOf(chunks);
-}
-
-/** Chunks in pieces worth a write: a model's structure is thousands of chunks of a few bytes. */
-function* joinSmall(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
-  const enough = 1 << 20;
-  let pending: Uint8Array[] = [];
-  let bytes = 0;
-  for (const chunk of chunks) {
-    pending.push(chunk);
-    bytes += chunk.byteLength;
-    if (bytes < enough) continue;
-    const [only] = pending;
-    yield pending.length === 1 && only !== undefined ? only : Buffer.concat(pending);
-    pending = [];
-    bytes = 0;
-  }
-  yield Buffer.concat(pending);
 }
 
 /** Through the reader's eyes: what we write is what it accepts. */

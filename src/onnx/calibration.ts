@@ -62,12 +62,21 @@ export interface BatchStatistics {
 }
 
 /**
+ * How the extremes of several batches become one range. `largest`: what was ever seen fits.
+ * `mean`: the mean of the batches' extremes, so that one odd tile does not make every step coarse; what
+ * is beyond is cut off.
+ */
+export const RANGES = ['largest', 'mean'] as const;
+export type RangeKind = (typeof RANGES)[number];
+
+/**
  * The statistics over several batches, by image.
  * @throws LungclsError INTERNAL for numbers of another model, or that are not finite
  */
 export function mergeStatistics(
   images: ReadonlyMap<string, number>,
   batches: readonly BatchStatistics[],
+  range: RangeKind = 'largest',
 ): ImageStatistics {
   const length = lengthOf(images);
   if (batches.some(({ numbers }) => numbers.length !== length || !numbers.every(Number.isFinite))) {
@@ -91,12 +100,12 @@ export function mergeStatistics(
         of(parts.map((part) => part[c] ?? 0)),
       );
     };
+    const average = (values: number[]): number =>
+      values.reduce((sum, value, i) => sum + (value * (batches[i]?.tiles ?? 0)) / tiles, 0);
     result.set(image, {
-      min: merge(0, (values) => Math.min(...values)),
-      max: merge(1, (values) => Math.max(...values)),
-      mean: merge(2, (values) =>
-        values.reduce((sum, value, i) => sum + (value * (batches[i]?.tiles ?? 0)) / tiles, 0),
-      ),
+      min: merge(0, range === 'mean' ? average : (values) => Math.min(...values)),
+      max: merge(1, range === 'mean' ? average : (values) => Math.max(...values)),
+      mean: merge(2, average),
     });
     offset += REDUCTIONS.length * channels;
   }

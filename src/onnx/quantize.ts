@@ -3,7 +3,7 @@
  * tensor, int8 weights with one scale an output channel, int32 biases. Written as QuantizeLinear and
  * DequantizeLinear around the operators ("QDQ"), which ONNX Runtime fuses into integer kernels.
  *
- * In float32 stay: the first convolution, whose input is pixels that are normalised inside the model;
+ * In float32 stay: the first convolution, which works on the pixels as they come;
  * average pools, which are cheap there (ONNX Runtime's QLinearAveragePool is slow); and
  * what follows the first dense layer, a thousandth of the weights.
  */
@@ -25,14 +25,23 @@ import { quantizationOf, quantizeLayer, type Quantization } from './quantize-ari
 /** Raised when the same model and statistics would give other numbers. */
 export const QUANTIZATION_VERSION = 1;
 
+export interface QuantizeOptions {
+  /** Whether the channels of an image are made alike in size first: true by default. */
+  readonly equalize?: boolean;
+}
+
 /**
  * The largest number that calibration saw is the largest that a scale holds.
  * @param measured statistics of every image that planQuantization names
  * @throws LungclsError INTERNAL for a model that is not of lowerToOnnx's making, or an image that was
  * not measured
  */
-export function quantizeModel(model: OnnxModel, measured: ImageStatistics): OnnxModel {
-  const equalized = equalizeChannels(model, measured);
+export function quantizeModel(
+  model: OnnxModel,
+  measured: ImageStatistics,
+  { equalize = true }: QuantizeOptions = {},
+): OnnxModel {
+  const equalized = equalize ? equalizeChannels(model, measured) : { model, statistics: measured };
   const build = new Builder(equalized.model, equalized.statistics);
   for (const node of model.nodes) build.add(node);
   return build.finish();

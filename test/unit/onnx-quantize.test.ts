@@ -182,6 +182,22 @@ test('ONNX Runtime runs the layers of the 8-bit model in integers', async (t) =>
   t.is(file.match(/QGemm/g)?.length, 1);
 });
 
+test("a range is the largest number seen, or the mean of the batches' largest", (t) => {
+  const images = new Map([['image', 2]]);
+  // Of two channels: least, largest, mean.
+  const batches = [
+    { numbers: Float32Array.of(-1, 0, 2, 4, 1, 1), tiles: 3 },
+    { numbers: Float32Array.of(-3, 0, 6, 0, 3, 0), tiles: 1 },
+  ];
+  const largest = mergeStatistics(images, batches).get('image');
+  t.deepEqual([...(largest?.min ?? []), ...(largest?.max ?? [])], [-3, 0, 6, 4]);
+  const mean = mergeStatistics(images, batches, 'mean').get('image');
+  t.deepEqual([...(mean?.min ?? []), ...(mean?.max ?? [])], [-1.5, 0, 3, 3]);
+  for (const { mean: own } of [largest, mean].flatMap((found) => found ?? [])) {
+    t.deepEqual([...own], [1.5, 0.75]);
+  }
+});
+
 test('statistics of batches add up to those of all', async (t) => {
   const model = smallModel();
   const { images } = planQuantization(model);
