@@ -50,6 +50,8 @@ export {
   type ImageClassifierOptions,
   type ImageInput,
 } from './inference/image-classifier.js';
+export { exportModel, type ExportOptions, type ExportResult } from './export/export-model.js';
+export type { ExportFigures } from './export/gate.js';
 export { merge, type MergeOptions, type MergeResult } from './inference/merge.js';
 export type { ResultFormat } from './inference/result-format.js';
 export { parseShard, shardOfPath, type Shard } from './inference/shard.js';

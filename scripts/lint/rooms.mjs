@@ -17,6 +17,7 @@ const FLOORS = [
     { room: 'report', beside: ['evaluation'] },
     { room: 'inference' },
     { room: 'training', beside: ['evaluation', 'report', 'inference'] },
+    { room: 'export', beside: ['evaluation', 'inference'] },
   ],
   [{ room: 'demo.ts' }, { room: 'index.ts', beside: ['demo.ts'] }],
   [{ room: 'cli' }],

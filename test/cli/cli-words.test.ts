@@ -14,6 +14,7 @@ const COMMANDS = [
   ['audit'],
   ['train'],
   ['predict'],
+  ['export'],
   ['demo'],
   ['doctor'],
   ['base', 'list'],

@@ -5,6 +5,7 @@ import { baseCommand } from './base.js';
 import { completionCommand } from './completion.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
+import { exportCommand } from './export.js';
 import { mergeCommand } from './merge.js';
 import { predictCommand } from './predict.js';
 import { preprocessCommand } from './preprocess.js';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly RegisterCommand[] = [
   trainCommand,
   predictCommand,
   mergeCommand,
+  exportCommand,
   demoCommand,
   doctorCommand,
   baseCommand,
