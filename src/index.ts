@@ -40,6 +40,14 @@ export { train, type TrainResult } from './training/train.js';
 export type { TrainOptions } from './training/options.js';
 export type { ClassWeights } from './training/class-weights.js';
 export type { HeadKind } from './network/head.js';
+export type { Calibration } from './bundle/calibration.js';
+export { evaluate, type EvaluateOptions, type EvaluateResult } from './assessment/evaluate.js';
+export {
+  explainImages,
+  type ExplainedImage,
+  type ExplainImagesOptions,
+  type ExplainImagesResult,
+} from './assessment/explain-images.js';
 export type { EpochRecord } from './training/history.js';
 
 export { predict, type PredictOptions, type PredictResult } from './inference/predict.js';

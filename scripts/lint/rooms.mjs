@@ -18,6 +18,7 @@ const FLOORS = [
     { room: 'inference' },
     { room: 'training', beside: ['evaluation', 'report', 'inference'] },
     { room: 'export', beside: ['evaluation', 'inference'] },
+    { room: 'assessment', beside: ['evaluation', 'report', 'inference', 'training'] },
   ],
   [{ room: 'demo.ts' }, { room: 'index.ts', beside: ['demo.ts'] }],
   [{ room: 'cli' }],

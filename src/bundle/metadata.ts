@@ -9,9 +9,13 @@ import { PIXELS, type Pixels } from '../network/compose.js';
 import { MAX_CLASSES, MIN_CLASSES } from '../network/head.js';
 import { canonicalJson, type Json } from '../storage/hash.js';
 import { parseJson } from '../storage/json.js';
+import { isCalibration, type Calibration } from './calibration.js';
 
 export const BUNDLE_FORMAT = 'lungcls-bundle';
-export const BUNDLE_VERSION = 1;
+/** Version 2 may have a calibration. */
+export const BUNDLE_VERSION = 2;
+/** Versions that are read. */
+const BUNDLE_VERSIONS = [1, BUNDLE_VERSION] as const;
 
 /** Files of a bundle, by their place in its folder. */
 export const METADATA_FILE = 'lungcls.json';
@@ -54,7 +58,7 @@ export type JsonRecord = Readonly<Record<string, Json>>;
 /** What stands in every copy of the metadata. */
 export interface ModelDescription {
   readonly format: typeof BUNDLE_FORMAT;
-  readonly version: typeof BUNDLE_VERSION;
+  readonly version: (typeof BUNDLE_VERSIONS)[number];
   readonly toolVersion: string;
   /** Names of the outputs, in order. */
   readonly classes: readonly string[];
@@ -68,6 +72,8 @@ export interface ModelDescription {
   readonly training: JsonRecord;
   /** Its figures, as the run recorded them. */
   readonly metrics: JsonRecord;
+  /** The temperature of its probabilities; absent where none was fitted, and in version 1. */
+  readonly calibration?: Calibration;
   readonly notice: string;
 }
 
@@ -98,9 +104,11 @@ export interface ModelMetadata extends ModelDescription {
 /** The description as one text, the same for the same content. */
 export function describeModel(description: ModelDescription): string {
   const { format, version, toolVersion, classes, preprocessing, pixels, base } = description;
-  const { head, training, metrics, notice } = description;
+  const { head, training, metrics, notice, calibration } = description;
   return canonicalJson({
     ...{ format, version, toolVersion, classes, pixels, head, training, metrics, notice },
+    // Absent, not null: descriptions of version 1 stay what they were.
+    ...(calibration === undefined ? {} : { calibration: { ...calibration } }),
     preprocessing: { ...preprocessing },
     preprocessingFingerprint: description.preprocessingFingerprint,
     base: { ...base },
@@ -119,10 +127,12 @@ export function parseDescription(text: string, where: string): ModelDescription 
     throw invalid(where, `expected ${expected} for ${field} but found ${shorten(found)}`);
   };
   if (value['format'] !== BUNDLE_FORMAT) fail('format', JSON.stringify(BUNDLE_FORMAT));
-  if (value['version'] !== BUNDLE_VERSION) {
-    fail('version', `${String(BUNDLE_VERSION)}, the one this version reads,`);
+  const version = BUNDLE_VERSIONS.find((known) => known === value['version']);
+  if (version === undefined) {
+    return fail('version', `${BUNDLE_VERSIONS.join(' or ')}, which this version reads,`);
   }
   const { classes, pixels, base, training, metrics } = value;
+  const calibration = version === 1 ? undefined : value['calibration'];
   if (!isClassList(classes)) {
     return fail('classes', `${String(MIN_CLASSES)} to ${String(MAX_CLASSES)} different names`);
   }
@@ -137,9 +147,12 @@ export function parseDescription(text: string, where: string): ModelDescription 
   if (!isStringRecord(base)) return fail('base', 'an object of strings');
   const { id, name, source, licence, fingerprint } = base;
   if (id === undefined || fingerprint === undefined) return fail('base', 'an id and a fingerprint');
+  if (calibration !== undefined && !isCalibration(calibration)) {
+    return fail('calibration', 'a temperature above 0 and how it was fitted');
+  }
   return {
     format: BUNDLE_FORMAT,
-    version: BUNDLE_VERSION,
+    version,
     toolVersion: stringOf(value['toolVersion']),
     classes,
     preprocessing,
@@ -149,6 +162,7 @@ export function parseDescription(text: string, where: string): ModelDescription 
     base: { id, name: name ?? id, source: source ?? '', licence: licence ?? '', fingerprint },
     training: isRecord(training) ? (training as JsonRecord) : fail('training', 'an object'),
     metrics: isRecord(metrics) ? (metrics as JsonRecord) : fail('metrics', 'an object'),
+    ...(calibration === undefined ? {} : { calibration }),
     notice: stringOf(value['notice']),
   };
 }

@@ -48,7 +48,9 @@ import {
   type QuantizationFacts,
 } from './metadata.js';
 import { calibrateModel, judgeInt8 } from './int8.js';
+import type { Calibration } from './calibration.js';
 import { modelCard } from './model-card.js';
+import type { StudyFacts } from './study.js';
 
 export interface WriteBundleOptions extends TaskOptions {
   /** Where the bundle will stand; replaced if it exists. Its parent exists. */
@@ -67,6 +69,10 @@ export interface WriteBundleOptions extends TaskOptions {
   training: JsonRecord;
   /** Figures of the model, for the same. */
   metrics: JsonRecord;
+  /** The temperature of its probabilities, where one was fitted. */
+  calibration?: Calibration | undefined;
+  /** What the model card says of the study beside that. */
+  study?: StudyFacts | undefined;
   /** Where the tfjs model is run for the comparison. */
   tensorflow: Tensorflow;
   /**
@@ -218,6 +224,7 @@ async function build(
     modelCard(description, {
       ...agreement,
       hasFp16: FP16_FILE in files,
+      study: options.study,
       ...(facts === undefined ? {} : { quantization: facts }),
     }),
   );
@@ -246,7 +253,7 @@ async function writeModel(path: string, model: OnnxModel): Promise<FileFacts> {
 /** Through the reader's eyes: what we write is what it accepts. */
 function descriptionOf(options: WriteBundleOptions): ModelDescription {
   const { id, name, source, licence, fingerprint } = options.base;
-  const { classes, spec, pixels, training, metrics } = options;
+  const { classes, spec, pixels, training, metrics, calibration } = options;
   const description: ModelDescription = {
     format: BUNDLE_FORMAT,
     version: BUNDLE_VERSION,
@@ -259,6 +266,7 @@ function descriptionOf(options: WriteBundleOptions): ModelDescription {
     base: { id, name, source, licence, fingerprint },
     training,
     metrics,
+    ...(calibration === undefined ? {} : { calibration }),
     notice: RESEARCH_NOTICE,
   };
   return parseDescription(JSON.stringify(description), 'the model to export');

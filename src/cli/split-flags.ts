@@ -46,6 +46,13 @@ export const SPLIT_FLAGS = {
     describe:
       'Also cross-validate with this many folds, grouped where --split is; they only judge: the model is that of --split',
   },
+  'calibration-share': {
+    type: 'number',
+    requiresArg: true,
+    default: 0.2,
+    describe:
+      'Share of the training tiles held back from a second head to fit the temperature of the probabilities; the model itself trains on all. 0: none',
+  },
 } as const;
 
 interface SplitArguments {
@@ -56,20 +63,24 @@ interface SplitArguments {
   readonly groups?: string | undefined;
   readonly compareSplits: boolean;
   readonly folds?: number | undefined;
+  readonly calibrationShare: number;
 }
 
 /** What the flags say, as the library's options; `--split 0.2` is a number. */
 export function splitOptions(argv: SplitArguments) {
   const { split, validationShare, splitSeed, splitTolerance, groups, compareSplits, folds } = argv;
+  const { calibrationShare } = argv;
   const share = Number(split);
   return {
     ...{ validationShare, splitSeed, splitTolerance, groups, compareSplits, folds },
+    calibrationShare,
     split: Number.isNaN(share) ? split : share,
   };
 }
 
 /** What was held out, what of it leaked, and the scores of the other splits. */
-export function splitLines({ split, comparison, crossValidation }: TrainResult): string[] {
+export function splitLines(result: TrainResult): string[] {
+  const { split, comparison, crossValidation, calibration } = result;
   const { validation, train, unused = 0, kind, leakage } = split;
   const held = ((100 * validation) / (validation + train + unused)).toFixed(0);
   const how = { random: 'at random', grouped: 'by groups', file: 'by a file' }[kind];
@@ -82,6 +93,13 @@ export function splitLines({ split, comparison, crossValidation }: TrainResult):
     const { folds, meanAccuracy, standardDeviation } = crossValidation;
     lines.push(
       `${folds.length} ${crossValidation.kind} folds: accuracy ${meanAccuracy.toFixed(4)}, standard deviation ${standardDeviation.toFixed(4)}`,
+    );
+  }
+  if (calibration !== undefined) {
+    const { temperature, calibrationError } = calibration;
+    const [before, after] = [calibrationError.before.value, calibrationError.after.value];
+    lines.push(
+      `Temperature ${temperature.toFixed(3)}: calibration error ${before.toFixed(4)} before, ${after.toFixed(4)} after`,
     );
   }
   return lines;

@@ -36,7 +36,8 @@ export interface Classifier {
    *   before the promise settles.
    * @param count any number of tiles; they are run in batches of the classifier's batch size, the last
    *   one padded, so that the shape never changes
-   * @returns float32, (count, classes.length), each row a distribution: 0 to 1, sum 1
+   * @returns float32, (count, classes.length), each row a distribution: 0 to 1, sum 1; the network's own,
+   *   before any temperature
    * @throws LungclsError INVALID_OPTION (too few bytes) | MODEL_INVALID (not as many outputs as classes) |
    *   CLOSED
    */

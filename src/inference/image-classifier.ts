@@ -1,5 +1,5 @@
 /** The classifier of the library: encoded images in, results out; calls at the same time share batches. */
-import type { Bundle } from '../bundle/read.js';
+import { openBundle, type Bundle } from '../bundle/read.js';
 import { LungclsError } from '../errors.js';
 import { resolveDecodeOptions } from '../imaging/decode-options.js';
 import { SlotDecoder } from '../imaging/slot-decoder.js';
@@ -13,6 +13,7 @@ import {
 } from './classifier.js';
 import { entropy, rank, UNCERTAIN } from './result-columns.js';
 import { STATUS_OK } from './results.js';
+import { temperatureOf, withTemperature } from './temperature.js';
 import { withTta, type TtaMode } from './tta.js';
 
 /** An encoded image: the path of its file, or its bytes. */
@@ -25,6 +26,11 @@ export interface ImageClassifierOptions extends ClassifierOptions {
   threshold?: number;
   /** `d4`: the mean of the probabilities over the eight flips and rotations, at eight times the cost. */
   tta?: TtaMode;
+  /**
+   * Probabilities after temperature scaling: `true` fails where the model has no temperature, `false` gives the
+   * network's own; by default calibrated where it has one. Labels are the same either way.
+   */
+  calibrated?: boolean;
   /** Most pixels an image may have; 100 million by default. */
   maxPixels?: number;
 }
@@ -80,6 +86,8 @@ export class Classifier {
   readonly classes: readonly string[];
   /** What it runs on, in words. */
   readonly description: string;
+  /** By which logits are divided; undefined: the probabilities are the network's own. */
+  readonly temperature: number | undefined;
   readonly #tiles: TileClassifier;
   readonly #decoder: SlotDecoder;
   readonly #batchSize: number;
@@ -89,8 +97,13 @@ export class Classifier {
   #woken = false;
   #closing: Promise<void> | undefined;
 
-  private constructor(tiles: TileClassifier, options: ImageClassifierOptions, batchSize: number) {
+  private constructor(
+    tiles: TileClassifier,
+    options: ImageClassifierOptions,
+    { batchSize, temperature }: { batchSize: number; temperature: number | undefined },
+  ) {
     const { threshold, maxPixels, threads } = options;
+    this.temperature = temperature;
     this.classes = tiles.classes;
     this.description = tiles.description;
     this.#tiles = tiles;
@@ -115,19 +128,25 @@ export class Classifier {
     model: string | Bundle,
     options: ImageClassifierOptions = {},
   ): Promise<Classifier> {
-    const { batchSize = DEFAULT_BATCH, threshold, tta } = options;
+    const { batchSize = DEFAULT_BATCH, threshold, tta, engine, precision } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 4096) {
       throw invalid('a positive integer up to 4096', 'batchSize', batchSize);
     }
     if (threshold !== undefined && !(threshold >= 0 && threshold <= 1)) {
       throw invalid('a probability from 0 to 1', 'threshold', threshold);
     }
-    const tiles = withTta(await loadClassifier(model, { ...options, batchSize }), tta);
+    const bundle =
+      typeof model === 'string'
+        ? await openBundle(model, { engine: engine ?? 'onnx', precision })
+        : model;
+    const temperature = temperatureOf(bundle.metadata, options.calibrated);
+    const loaded = await loadClassifier(bundle, { ...options, batchSize });
+    const tiles = withTemperature(withTta(loaded, tta), temperature);
     try {
       if (threshold !== undefined && tiles.classes.includes(UNCERTAIN)) {
         throw invalid(`none: the model has a class named ${UNCERTAIN}`, 'threshold', threshold);
       }
-      return new Classifier(tiles, options, batchSize);
+      return new Classifier(tiles, options, { batchSize, temperature });
     } catch (error) {
       await tiles.close();
       throw error;

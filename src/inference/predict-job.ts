@@ -19,6 +19,7 @@ import { streamSink } from './result-stream.js';
 import { ResultCounts } from './results.js';
 import { resume } from './resume.js';
 import type { InputItem, TileInput } from './tile-input.js';
+import { temperatureOf, withTemperature } from './temperature.js';
 import { withTta } from './tta.js';
 
 /** What a process did. */
@@ -32,6 +33,7 @@ export class PredictJob {
   readonly #layout: ResultLayout;
   readonly #counts: ResultCounts;
   readonly #listing: Listing;
+  readonly #temperature: number | undefined;
   /** Set once images are decoded. */
   buffers: BufferMemory | undefined;
 
@@ -46,6 +48,7 @@ export class PredictJob {
     this.#layout = new ResultLayout({ classes, top, threshold, numbered: shard !== undefined });
     this.#counts = new ResultCounts(this.#layout);
     this.#listing = new Listing(shard);
+    this.#temperature = temperatureOf(bundle.metadata, settings.calibrated);
   }
 
   async run<T extends InputItem>(input: TileInput<T>): Promise<PredictResult> {
@@ -135,7 +138,7 @@ export class PredictJob {
       ...(signal === undefined ? {} : { signal }),
       ...(onMessage === undefined ? {} : { onMessage }),
     });
-    const classifier = withTta(loaded, this.#settings.tta);
+    const classifier = withTemperature(withTta(loaded, this.#settings.tta), this.#temperature);
     const progress = this.#progress(input);
     try {
       progress.report();
@@ -195,6 +198,7 @@ export class PredictJob {
       seconds,
       tilesPerSecond: seconds > 0 ? (rows - resumedRows) / seconds : 0,
       runsOn,
+      temperature: this.#temperature ?? null,
       buffers: this.buffers,
     };
   }
@@ -212,6 +216,7 @@ export class PredictJob {
       settings: {
         ...{ engine, device, precision: precision ?? null, batchSize, maxPixels },
         ...{ tta: tta ?? null, top, threshold: threshold ?? null },
+        temperature: this.#temperature ?? null,
       },
       inputs: { images: 0, paths: '' },
       shard: shard ?? null,

@@ -33,6 +33,8 @@ export interface PredictSettings {
   top: number;
   threshold: number | undefined;
   tta: TtaMode | undefined;
+  /** Undefined: where the model has a temperature. */
+  calibrated: boolean | undefined;
   shard: Shard | undefined;
 }
 
@@ -77,6 +79,7 @@ export function checkPredictOptions(options: PredictOptions): PredictSettings {
     top: options.top === undefined ? 0 : positive('top', options.top, MAX_CLASSES),
     threshold: options.threshold === undefined ? undefined : share(options.threshold),
     tta: options.tta === undefined ? undefined : oneOf(TTA_MODES, 'tta', options.tta),
+    calibrated: options.calibrated,
     shard: options.shard === undefined ? undefined : checkShard(options.shard),
   };
 }

@@ -33,6 +33,11 @@ export interface PredictOptions extends TaskOptions {
   threshold?: number;
   /** `d4`: the mean of the probabilities over the eight flips and rotations, at eight times the cost. */
   tta?: TtaMode;
+  /**
+   * Probabilities after temperature scaling: `true` fails where the model has no temperature, `false` gives the
+   * network's own; by default calibrated where it has one. Labels are the same either way.
+   */
+  calibrated?: boolean;
   /** Classifies only the images of this shard; see shardOfPath for which those are. */
   shard?: Shard;
   /** Where the names for `-` come from: one a line, or separated by NUL where there is one. */
@@ -75,6 +80,8 @@ export interface PredictResult {
   seconds: number;
   tilesPerSecond: number;
   runsOn: string;
+  /** By which the logits were divided; null: the probabilities are the network's own. */
+  temperature: number | null;
   /** What the images were decoded into; undefined where the tiles came from a store. */
   buffers: BufferMemory | undefined;
 }

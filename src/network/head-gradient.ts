@@ -44,6 +44,25 @@ export function logitGradient(
   return gradient;
 }
 
+/**
+ * The logits, the softmax's inputs, of one tile: float64, in the order of the classes.
+ * @param features one tile's [H, W, C], row by row, channels innermost
+ * @throws LungclsError INTERNAL where the graph holds another layer than heads do
+ */
+export function headLogits(
+  graph: NetworkGraph,
+  weights: Weights,
+  features: Float32Array,
+  shape: readonly number[],
+): Float64Array {
+  let x = Float64Array.from(features);
+  for (const node of graph.nodes) {
+    if (node.op === 'softmax') break;
+    x = forward(node, weights, x, shape).output;
+  }
+  return x;
+}
+
 function forward(node: NetworkNode, weights: Weights, x: Values, shape: readonly number[]): Step {
   switch (node.op) {
     case 'flatten':

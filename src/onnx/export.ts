@@ -30,8 +30,12 @@ export interface BaseWeights {
  * @throws LungclsError INVALID_OPTION
  */
 export function baseModel(base: BaseWeights, options: FeatureOptions): OnnxModel {
-  const network = applyPasses(featureNetwork(base.weights, options), INFERENCE_PASSES);
-  return lowerToOnnx(network, { output: FEATURES_OUTPUT });
+  return featureModel(featureNetwork(base.weights, options));
+}
+
+/** The same of a network that is composed already. */
+export function featureModel(network: Network): OnnxModel {
+  return lowerToOnnx(applyPasses(network, INFERENCE_PASSES), { output: FEATURES_OUTPUT });
 }
 
 /** baseModel as the bytes of a file (some 36 MB). */

@@ -1,8 +1,22 @@
 /** The few building blocks that the sections share. */
+import type { EvaluationData, ReportCommon, ReportData } from './data.js';
 import { html, type Html, type Part } from './html.js';
 
 /** With more classes than this a list of them is folded away, and a class has one sample tile. */
 export const MANY_CLASSES = 12;
+
+/** Of which tiles the scores are: those of the validation part, or all of an evaluated store. */
+export function judgedTile(data: ReportCommon): 'validation tile' | 'tile' {
+  return isTraining(data) ? 'validation tile' : 'tile';
+}
+
+export function isTraining(data: ReportCommon): data is ReportData {
+  return 'split' in data;
+}
+
+export function isEvaluation(data: ReportCommon): data is EvaluationData {
+  return 'model' in data;
+}
 
 export interface Section {
   readonly id: string;

@@ -2,13 +2,15 @@
  * What a report is made of, as plain data. It is kept close to `metrics.json`: the same numbers
  * under the same names, and beside them the pictures.
  */
+import type { Calibration } from '../bundle/calibration.js';
+import type { CalibrationScores } from '../evaluation/calibration-scores.js';
 import type { ClassificationReport } from '../evaluation/classification-report.js';
 import type { Leakage } from '../dataset/leakage.js';
 import type { Scores } from '../evaluation/scores.js';
 
 /** One picture of a tile. Any size; 128 to 256 pixels a side is plenty for the page. */
 export interface ReportSample {
-  /** Index into `ReportData.classes`. */
+  /** Index into `ReportCommon.classes`. */
   readonly label: number;
   /** The tile's path as it stands in the store's index. */
   readonly path: string;
@@ -21,14 +23,15 @@ export interface ReportSample {
 export interface ReportExample {
   /** As it stands in the store's index. */
   readonly path: string;
-  /** Indices into `ReportData.classes`. */
+  /** Indices into `ReportCommon.classes`. */
   readonly truth: number;
   readonly predicted: number;
   /** Probability of the class it was given, 0 to 1. */
   readonly confidence: number;
   /** JPEG files. */
   readonly tile: Uint8Array;
-  readonly heat: Uint8Array;
+  /** Absent where the network cannot be looked into. */
+  readonly heat?: Uint8Array;
 }
 
 /** A file that gave no tile, or a tile that was left out. */
@@ -42,7 +45,7 @@ export interface ReportFailure {
 export interface ReportStore {
   /** Where the tile store is, as the user named it. */
   readonly path: string;
-  /** Tiles in the store, and how many of each class (in the order of `ReportData.classes`). */
+  /** Tiles in the store, and how many of each class (in the order of `ReportCommon.classes`). */
   readonly tiles: number;
   readonly perClass: readonly number[];
   /** Side of a tile in pixels, and how it was made: "cv2", "rgb". */
@@ -81,7 +84,7 @@ export interface ReportSplit {
   readonly train: number;
   readonly validation: number;
   readonly unused?: number;
-  /** Validation tiles of each class, in the order of `ReportData.classes`. */
+  /** Validation tiles of each class, in the order of `ReportCommon.classes`. */
   readonly validationPerClass?: readonly number[];
   /** Which tiles belong together, where it is known. */
   readonly groups?: {
@@ -135,8 +138,8 @@ export interface ReportBase {
 }
 
 export interface ReportRunsOn {
-  /** `Tensorflow.description`: "tfjs-node-gpu on libtensorflow 2.21.0 (CPU)". */
-  readonly tensorflow: string;
+  /** `Tensorflow.description`: "tfjs-node-gpu on libtensorflow 2.21.0 (CPU)"; absent where none was used. */
+  readonly tensorflow?: string;
   /** `OnnxSession.description`: "ONNX Runtime 1.30.0, CPU". */
   readonly onnxRuntime: string;
   readonly threads: number;
@@ -162,7 +165,11 @@ export interface ReportHash {
   readonly value: string;
 }
 
-export interface ReportData {
+/** The temperature of a model, and what it does to the probabilities of the judged tiles. */
+export interface ReportCalibration extends Calibration, CalibrationScores {}
+
+/** What the report of a training and that of an evaluation have in common. */
+export interface ReportCommon {
   readonly title: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
@@ -176,8 +183,27 @@ export interface ReportData {
   readonly pixels: 'inception' | 'recipe';
   /** The trained head in words: "Flatten, Dense 256 relu, ...". */
   readonly head: string;
-  /** Every setting of the run by its option's name, in the order in which they are shown. */
+  /** Every setting by its option's name, in the order in which they are shown. */
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
+  /** Of the judged tiles. */
+  readonly accuracy: number;
+  readonly logLoss: number;
+  /** Rows are true classes, columns predicted ones. */
+  readonly confusionMatrix: readonly (readonly number[])[];
+  readonly classificationReport: ReportClassification;
+  /** More scores of the same tiles, with their intervals. */
+  readonly scores?: Scores;
+  /** Where the model has a temperature. */
+  readonly calibration?: ReportCalibration;
+  /** Judged tiles to look at. */
+  readonly examples?: readonly ReportExample[];
+  readonly runsOn: ReportRunsOn;
+  readonly times: readonly ReportTime[];
+  readonly hashes: readonly ReportHash[];
+}
+
+/** A training, judged on its validation part by the probabilities that the head itself gives. */
+export interface ReportData extends ReportCommon {
   readonly history: readonly ReportEpoch[];
   /** The epoch (1 for the first) whose weights were kept. */
   readonly bestEpoch: number;
@@ -187,19 +213,30 @@ export interface ReportData {
   /** The random and the grouped split, in this order, where both were trained. */
   readonly comparison?: readonly ReportComparedSplit[];
   readonly crossValidation?: ReportCrossValidation;
-  /** Of the kept weights on the validation part. */
-  readonly accuracy: number;
-  readonly logLoss: number;
-  /** Rows are true classes, columns predicted ones. */
-  readonly confusionMatrix: readonly (readonly number[])[];
-  readonly classificationReport: ReportClassification;
-  /** More scores of the same tiles, with their intervals. */
-  readonly scores?: Scores;
-  /** Tiles of the validation part to look at. */
-  readonly examples?: readonly ReportExample[];
   /** Largest difference between the probabilities of the tfjs and the ONNX model on held-out tiles. */
   readonly exportMaxDifference?: number;
-  readonly runsOn: ReportRunsOn;
-  readonly times: readonly ReportTime[];
-  readonly hashes: readonly ReportHash[];
+}
+
+/** A model, judged on all tiles of a labelled store by the probabilities that `predict` gives. */
+export interface EvaluationData extends ReportCommon {
+  readonly model: EvaluatedModel;
+  /** Which tiles belong together, where it is known. */
+  readonly groups?: ReportSplit['groups'];
+  /** Whether the probabilities were divided by the model's temperature. */
+  readonly calibrated: boolean;
+}
+
+export interface EvaluatedModel {
+  /** As the user named it. */
+  readonly path: string;
+  /** Of its preprocessing and its files, hex. */
+  readonly fingerprint: string;
+  /** The version of this tool that trained it. */
+  readonly toolVersion: string;
+  /** How it was trained, as it says itself; nested values by dotted names. */
+  readonly training: Readonly<Record<string, string>>;
+  /** Its figures from then, likewise. */
+  readonly metrics: Readonly<Record<string, string>>;
+  /** Whether the judged store is the one that it was trained on; undefined where it does not say. */
+  readonly sameStore: boolean | undefined;
 }

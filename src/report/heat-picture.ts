@@ -25,6 +25,16 @@ export async function heatPicture(
   size: number,
   map: Float32Array,
 ): Promise<Buffer> {
+  const mixed = await layHeatOver(tile, size, map);
+  return shrink(sharp(mixed, { raw: { width: size, height: size, channels: 3 } }));
+}
+
+/** The same as pixels of the tile's size: uint8 RGB. */
+export async function layHeatOver(
+  tile: Uint8Array,
+  size: number,
+  map: Float32Array,
+): Promise<Uint8Array> {
   const side = Math.round(Math.sqrt(map.length));
   const grey = Uint8Array.from(map, (value) => Math.round(255 * value));
   const heat = await sharp(grey, { raw: { width: side, height: side, channels: 1 } })
@@ -35,11 +45,21 @@ export async function heatPicture(
   const mixed = new Uint8Array(tile.length);
   for (let i = 0; i < mixed.length; i++) {
     const share = (heat[Math.floor(i / 3)] ?? 0) / 255;
-    const [cold = 0, hot = 0] = [COLD[i % 3], HOT[i % 3]];
-    const opacity = OPACITY[0] + (OPACITY[1] - OPACITY[0]) * share;
-    mixed[i] = (1 - opacity) * (tile[i] ?? 0) + opacity * (cold + (hot - cold) * share);
+    const opacity = heatOpacity(share);
+    mixed[i] = (1 - opacity) * (tile[i] ?? 0) + opacity * (heatColor(share)[i % 3] ?? 0);
   }
-  return shrink(sharp(mixed, { raw: { width: size, height: size, channels: 3 } }));
+  return mixed;
+}
+
+/** RGB of a heat from 0 to 1. */
+export function heatColor(share: number): [number, number, number] {
+  const at = (i: 0 | 1 | 2): number => COLD[i] + (HOT[i] - COLD[i]) * share;
+  return [at(0), at(1), at(2)];
+}
+
+/** How much of that colour is laid over the tile, 0 to 1. */
+export function heatOpacity(share: number): number {
+  return OPACITY[0] + (OPACITY[1] - OPACITY[0]) * share;
 }
 
 function shrink(picture: Sharp): Promise<Buffer> {

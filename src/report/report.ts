@@ -1,13 +1,13 @@
-/** The report of a training run: one HTML file that opens anywhere, without a network. */
+/** The reports of a training and of an evaluation: one HTML file that opens anywhere, without a network. */
 import { createHash } from 'node:crypto';
 import { RESEARCH_NOTICE } from '../config.js';
 import { writeFileAtomic } from '../storage/atomic.js';
 import { renderSection, type Section } from './components.js';
-import type { ReportData } from './data.js';
+import type { EvaluationData, ReportCommon, ReportData } from './data.js';
 import { Html, html, visibleControls } from './html.js';
 import { SCRIPT } from './script.js';
-import { banner } from './sections/banner.js';
-import { calibrationSection, thresholdSection } from './sections/calibration.js';
+import { evaluationBanner, trainingBanner } from './sections/banner.js';
+import { calibrationSection } from './sections/calibration.js';
 import { confusionSection } from './sections/confusion.js';
 import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data.js';
@@ -15,15 +15,17 @@ import { examplesSection } from './sections/examples.js';
 import { intervalsSection } from './sections/intervals.js';
 import { furtherSplitsSection } from './sections/further-splits.js';
 import { machineSection } from './sections/machine.js';
+import { modelSection } from './sections/model.js';
 import { provenanceSection } from './sections/provenance.js';
 import { rankingSection } from './sections/ranking.js';
 import { samplesSection } from './sections/samples.js';
 import { scoresSection } from './sections/scores.js';
 import { settingsSection } from './sections/settings.js';
 import { splitSection } from './sections/split.js';
+import { thresholdSection } from './sections/threshold.js';
 import { STYLE } from './style.js';
 
-const SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
+const TRAINING_SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
   dataSection,
   samplesSection,
   splitSection,
@@ -32,6 +34,22 @@ const SECTIONS: readonly ((data: ReportData) => Section | undefined)[] = [
   examplesSection,
   scoresSection,
   furtherSplitsSection,
+  intervalsSection,
+  rankingSection,
+  calibrationSection,
+  thresholdSection,
+  settingsSection,
+  machineSection,
+  provenanceSection,
+];
+
+const EVALUATION_SECTIONS: readonly ((data: EvaluationData) => Section | undefined)[] = [
+  modelSection,
+  dataSection,
+  samplesSection,
+  confusionSection,
+  examplesSection,
+  scoresSection,
   intervalsSection,
   rankingSection,
   calibrationSection,
@@ -66,7 +84,21 @@ function element(tag: 'style' | 'script', text: string): Html {
 
 /** The whole page as text. Any characters may stand in names: everything is escaped. */
 export function renderReport(data: ReportData): string {
-  const sections = SECTIONS.map((section) => section(data)).filter((s) => s !== undefined);
+  const sections = TRAINING_SECTIONS.map((section) => section(data)).filter(isThere);
+  return page(data, trainingBanner(data, sections), sections);
+}
+
+/** The same of an evaluation. */
+export function renderEvaluation(data: EvaluationData): string {
+  const sections = EVALUATION_SECTIONS.map((section) => section(data)).filter(isThere);
+  return page(data, evaluationBanner(data, sections), sections);
+}
+
+function isThere(section: Section | undefined): section is Section {
+  return section !== undefined;
+}
+
+function page(data: ReportCommon, banner: Html, sections: readonly Section[]): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -82,7 +114,7 @@ export function renderReport(data: ReportData): string {
       <body>
         <a class="skip" href="#content">Skip to the content</a>
         <div class="page">
-          ${banner(data, sections)}
+          ${banner}
           <main id="content" tabindex="-1">${sections.map(renderSection)}</main>
           <footer>${RESEARCH_NOTICE}</footer>
         </div>
@@ -100,4 +132,12 @@ export function renderReport(data: ReportData): string {
  */
 export async function writeReport(path: string, data: ReportData): Promise<void> {
   await writeFileAtomic(path, renderReport(data));
+}
+
+/**
+ * Writes the report of an evaluation, as `writeReport` does.
+ * @throws LungclsError OUTPUT_UNWRITABLE or DISK_FULL
+ */
+export async function writeEvaluation(path: string, data: EvaluationData): Promise<void> {
+  await writeFileAtomic(path, renderEvaluation(data));
 }

@@ -3,8 +3,10 @@ import { TOOL_VERSION } from '../config.js';
 import { scoreTiles } from '../evaluation/scores.js';
 import { describeHead } from '../network/head.js';
 import type { ReportData } from '../report/data.js';
+import type { Calibration } from '../bundle/calibration.js';
+import { judgeCalibration } from './calibration.js';
 import { classWeightsText } from './class-weights.js';
-import { examplePictures } from './examples.js';
+import { examplePictures, storedHeat } from './examples.js';
 import type { Run, TrainingMeans } from './run.js';
 import { describeMachine, describeStore, samplePictures, type Judgement } from './run-results.js';
 import type { TrainedHead } from './train-head.js';
@@ -17,6 +19,7 @@ export interface JudgedValidation {
   /** Class index of each tile. */
   readonly truth: readonly number[];
   readonly judgement: Judgement;
+  readonly calibration: Calibration | undefined;
 }
 
 /**
@@ -27,14 +30,23 @@ export async function describeRun(
   run: Run,
   { tensorflow, features }: TrainingMeans,
   { fitted, evaluation, weights }: TrainedHead,
-  { truth, judgement }: JudgedValidation,
+  { truth, judgement, calibration }: JudgedValidation,
 ): Promise<Omit<ReportData, 'times'>> {
   const { options, settings, threads, store, plan, base, head } = run;
   const { probabilities } = evaluation;
   const { signal } = options;
   const { validation } = plan.main;
   const groupOf = plan.groups?.ids;
+  const groups = groupOf && Array.from(validation, (tile) => groupOf[tile] ?? -1);
+  const tiles = { truth, probabilities, groups, signal };
 
+  const heat = storedHeat(features, head, weights);
+  const examples = await examplePictures({
+    ...{ store, rows: validation, truth, probabilities, classes: store.classes.length },
+    ...{ heatOf: heat.heatOf, signal },
+  }).finally(() => {
+    heat.close();
+  });
   const { id, name, source, licence, fingerprint: baseFingerprint } = base;
   return {
     title: `Training on ${options.store}`,
@@ -53,13 +65,14 @@ export async function describeRun(
     logLoss: judgement.logLoss,
     confusionMatrix: judgement.confusionMatrix,
     classificationReport: judgement.classificationReport,
-    scores: await scoreTiles({
-      ...{ truth, probabilities, classes: store.classes, signal },
-      groups: groupOf && Array.from(validation, (tile) => groupOf[tile] ?? -1),
+    scores: await scoreTiles({ ...tiles, classes: store.classes }),
+    ...(calibration && {
+      calibration: await judgeCalibration(calibration, {
+        ...tiles,
+        classes: store.classes.length,
+      }),
     }),
-    examples: await examplePictures({
-      ...{ store, features, graph: head, weights, validation, truth, probabilities, signal },
-    }),
+    examples,
     runsOn: describeMachine(tensorflow.description, features.runsOn, threads),
     hashes: [
       { name: 'store', value: store.fingerprint },

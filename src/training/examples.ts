@@ -1,5 +1,5 @@
-/** The validation tiles that the report shows, with what spoke for their class. */
-import { chooseExamples } from '../evaluation/examples.js';
+/** The judged tiles that a report shows, with what spoke for their class. */
+import { chooseExamples, type Example } from '../evaluation/examples.js';
 import { gradCam } from '../evaluation/grad-cam.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import { MappedRows } from '../native/addon.js';
@@ -11,50 +11,74 @@ import { throwIfAborted } from '../runtime/abort.js';
 import type { StoredFeatures } from './features.js';
 import type { HeadWeights } from './head/shape.js';
 
+/** Heat map of a tile for a class: (side, side), 0 to 1. */
+export type HeatOf = (
+  tile: { readonly row: number; readonly pixels: Uint8Array },
+  classIndex: number,
+) => Promise<Float32Array>;
+
 export interface ExamplePicturesOptions {
   readonly store: TileStore;
-  readonly features: StoredFeatures;
-  readonly graph: NetworkGraph;
-  readonly weights: HeadWeights;
-  /** Rows of the store. */
-  readonly validation: Int32Array;
+  /** The judged tiles, as rows of the store; all of them if not given. */
+  readonly rows?: Int32Array;
+  /** Class index of each. */
   readonly truth: readonly number[];
-  /** Row-major (validation tiles, classes). */
+  /** Row-major (judged tiles, classes). */
   readonly probabilities: Float32Array;
+  readonly classes: number;
+  /** Undefined where there is nothing to look into: the tiles are then shown alone. */
+  readonly heatOf: HeatOf | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** The most confident mistakes and the least confident right answers, as pictures. @throws LungclsError ABORTED */
 export async function examplePictures(options: ExamplePicturesOptions): Promise<ReportExample[]> {
-  const { store, features, graph, weights, validation, truth, probabilities, signal } = options;
+  const { store, rows, truth, probabilities, classes, heatOf, signal } = options;
+  const pixels = new Uint8Array(store.tileBytes);
+  const draw = async ({
+    index,
+    truth: label,
+    predicted,
+    confidence,
+  }: Example): Promise<ReportExample> => {
+    throwIfAborted(signal);
+    const row = rows === undefined ? index : (rows[index] ?? 0);
+    await store.readTiles([row], pixels);
+    const map = await heatOf?.({ row, pixels }, predicted);
+    return {
+      ...{ path: store.paths[row] ?? '', truth: label, predicted, confidence },
+      tile: await tilePicture(pixels, store.spec.size),
+      ...(map && { heat: await heatPicture(pixels, store.spec.size, map) }),
+    };
+  };
+  const result: ReportExample[] = [];
+  for (const example of chooseExamples(truth, probabilities, classes)) {
+    result.push(await draw(example));
+  }
+  return result;
+}
+
+/** Heat maps from stored features and a head's weights. */
+export function storedHeat(
+  features: StoredFeatures,
+  graph: NetworkGraph,
+  weights: HeadWeights,
+): { readonly heatOf: HeatOf; close(): void } {
   const values = features.shape.reduce((a, b) => a * b, 1);
-  const rows = MappedRows.open(features.path, {
+  const stored = MappedRows.open(features.path, {
     offset: features.dataOffset,
     rowBytes: 2 * values,
     rows: features.count,
   });
-  try {
-    const own = new Float32Array(values);
-    const tile = new Uint8Array(store.tileBytes);
-    const result: ReportExample[] = [];
-    for (const example of chooseExamples(truth, probabilities, store.classes.length)) {
-      throwIfAborted(signal);
-      const row = validation[example.index] ?? 0;
-      await rows.gatherHalfToFloat(Uint32Array.of(row), own);
-      await store.readTiles([row], tile);
-      const gradient = logitGradient(graph, weights, own, features.shape, example.predicted);
-      const map = gradCam(own, gradient, features.shape);
-      result.push({
-        path: store.paths[row] ?? '',
-        truth: example.truth,
-        predicted: example.predicted,
-        confidence: example.confidence,
-        tile: await tilePicture(tile, store.spec.size),
-        heat: await heatPicture(tile, store.spec.size, map),
-      });
-    }
-    return result;
-  } finally {
-    rows.close();
-  }
+  const own = new Float32Array(values);
+  return {
+    async heatOf({ row }, classIndex) {
+      await stored.gatherHalfToFloat(Uint32Array.of(row), own);
+      const gradient = logitGradient(graph, weights, own, features.shape, classIndex);
+      return gradCam(own, gradient, features.shape);
+    },
+    close() {
+      stored.close();
+    },
+  };
 }

@@ -20,6 +20,7 @@ import type { PlannedSplit, SplitPlan } from './splits.js';
 
 const COMPARISON_FOLDER = 'comparison';
 const FOLDS_FOLDER = 'folds';
+export const CALIBRATION_FOLDER = 'calibration';
 
 export interface JudgedHead {
   readonly fitted: FitResult;
@@ -59,11 +60,12 @@ export async function trainFurtherHeads(
 /** Removes the checkpoints of a run that is whole: the weights that they hold are no model of it. */
 export async function removeFurtherCheckpoints(
   output: string,
-  { other, folds = [] }: SplitPlan,
+  { other, folds = [], calibration }: SplitPlan,
 ): Promise<void> {
   const folders = [
     ...(other === undefined ? [] : [COMPARISON_FOLDER]),
     ...folds.map((_, fold) => foldFolder(fold)),
+    ...(calibration === undefined ? [] : [CALIBRATION_FOLDER]),
   ];
   for (const folder of folders) {
     try {
@@ -75,7 +77,7 @@ export async function removeFurtherCheckpoints(
 }
 
 const foldFolder = (fold: number): string => join(FOLDS_FOLDER, String(fold + 1));
-const checkpointOf = (folder: string): string => join(folder, 'checkpoint');
+export const checkpointOf = (folder: string): string => join(folder, 'checkpoint');
 
 async function compareWith(run: FurtherHeads, split: PlannedSplit): Promise<ReportComparedSplit> {
   const { store, task } = run;

@@ -11,7 +11,7 @@ import { accuracy, argmaxRows, confusionMatrix, logLoss } from '../evaluation/co
 import type { Scores } from '../evaluation/scores.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import { MANY_CLASSES } from '../report/components.js';
-import type { ReportData, ReportFailure, ReportSample } from '../report/data.js';
+import type { ReportCommon, ReportFailure, ReportSample } from '../report/data.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import { INDEX_FILE } from '../imaging/tile-store-format.js';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ export function judge(
  * @param folds of each tile the fold in which it validated, for a column `fold` behind them
  */
 export function predictionsCsv(
-  store: TileStore,
+  store: Pick<TileStore, 'classes' | 'paths' | 'labels'>,
   tiles: Int32Array,
   predicted: Int32Array,
   probabilities: Float32Array,
@@ -72,7 +72,7 @@ export function predictionsCsv(
 }
 
 /** metrics.json: everything that the report shows but its pictures and the points of its curves. */
-export function metricsJson(report: ReportData, more: Readonly<Record<string, unknown>>): string {
+export function metricsJson(report: ReportCommon, more: Readonly<Record<string, unknown>>): string {
   return `${JSON.stringify(
     {
       format: 'lungcls-metrics',
@@ -98,7 +98,10 @@ function withoutCurves(scores: Scores): object {
 }
 
 /** The store as the report shows it. */
-export async function describeStore(store: TileStore, path: string): Promise<ReportData['store']> {
+export async function describeStore(
+  store: TileStore,
+  path: string,
+): Promise<ReportCommon['store']> {
   const perClass = store.classes.map(() => 0);
   for (const label of store.labels) perClass[label] = (perClass[label] ?? 0) + 1;
   let failed = 0;
@@ -149,13 +152,13 @@ export async function samplePictures(store: TileStore, perClass: number): Promis
 
 /** What a run ran on, as the report shows it. */
 export function describeMachine(
-  tensorflow: string,
+  tensorflow: string | undefined,
   onnxRuntime: string,
   threads: number,
-): ReportData['runsOn'] {
+): ReportCommon['runsOn'] {
   const cpu = cpus()[0]?.model;
   return {
-    tensorflow,
+    ...(tensorflow === undefined ? {} : { tensorflow }),
     onnxRuntime,
     threads,
     node: process.versions.node,

@@ -5,6 +5,7 @@ import { expected } from './expected.js';
 /** Sizes of a grouped split are within this of what was asked: a point. */
 export const DEFAULT_SPLIT_TOLERANCE = 0.01;
 const MAX_FOLDS = 100;
+export const DEFAULT_CALIBRATION_SHARE = 0.2;
 
 export interface SplitOptions {
   /**
@@ -32,6 +33,12 @@ export interface SplitOptions {
    * split, its StratifiedGroupKFold for a grouped one.
    */
   folds?: number;
+  /**
+   * Share of the training tiles that a second head is not trained on, so that they can be used to fit the
+   * temperature of the probabilities; 0.2 by default, 0: no temperature. The head that is kept trains on all
+   * of them either way.
+   */
+  calibrationShare?: number;
 }
 
 /** The same, complete and checked. */
@@ -45,12 +52,15 @@ export interface SplitSettings {
   readonly compareSplits: boolean;
   /** Null: no cross-validation. */
   readonly folds: number | null;
+  /** 0: no temperature is fitted. */
+  readonly calibrationShare: number;
 }
 
 /** Fills in the recipe's values and refuses what makes no sense. @throws LungclsError INVALID_OPTION */
 export function resolveSplitSettings(options: SplitOptions): SplitSettings {
   const { split = 'random', splitSeed = RECIPE.splitSeed, compareSplits = false } = options;
   const { splitTolerance = DEFAULT_SPLIT_TOLERANCE, folds, groups } = options;
+  const { calibrationShare = DEFAULT_CALIBRATION_SHARE } = options;
   const isShare = (value: unknown): boolean => typeof value === 'number' && value > 0 && value < 1;
   if (typeof split === 'number' ? !isShare(split) : typeof split !== 'string' || split === '') {
     throw expected('random, grouped, a file, or a share above 0 and below 1', 'split', split);
@@ -80,6 +90,9 @@ export function resolveSplitSettings(options: SplitOptions): SplitSettings {
   if (folds !== undefined && !(Number.isInteger(folds) && folds >= 2 && folds <= MAX_FOLDS)) {
     throw expected(`an integer from 2 to ${String(MAX_FOLDS)}`, 'folds', folds);
   }
+  if (calibrationShare !== 0 && !isShare(calibrationShare)) {
+    throw expected('a number from 0 to below 1', 'calibrationShare', calibrationShare);
+  }
   const kind = typeof split === 'number' ? 'random' : split;
   const fromFile = kind !== 'random' && kind !== 'grouped';
   if (fromFile) {
@@ -95,5 +108,6 @@ export function resolveSplitSettings(options: SplitOptions): SplitSettings {
     splitTolerance,
     compareSplits,
     folds: folds ?? null,
+    calibrationShare,
   };
 }

@@ -10,7 +10,11 @@ import type { TileStore } from '../imaging/tile-store.js';
 import type { ReportSplit } from '../report/data.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { sha256 } from '../storage/hash.js';
+import { holdBack } from './hold-back.js';
 import type { SplitSettings } from './split-options.js';
+
+/** Fewer tells too little, even about a single number. */
+const FEWEST_CALIBRATION_TILES = 100;
 
 export interface PlannedSplit extends Split {
   readonly facts: ReportSplit;
@@ -23,6 +27,10 @@ export interface SplitPlan {
   /** To compare it with: grouped where the main one is random, and the other way round. */
   readonly other?: PlannedSplit;
   readonly folds?: readonly PlannedSplit[];
+  /** Of the main split's training part: what the temperature's head trains on, and what is held back. */
+  readonly calibration?: PlannedSplit;
+  /** Why nothing could be held back. */
+  readonly calibrationProblem?: string;
   /** Of the store's tiles, where known. */
   readonly groups?: Groups;
   /** Of which tile is where in all of them. */
@@ -47,10 +55,22 @@ export async function planSplits(
     facts: describe(store, settings, groups, kind, split, more),
   });
   const { validationShare, splitSeed: seed, splitTolerance: tolerance, split: asked } = settings;
+  const withCalibration = (
+    plan: Omit<SplitPlan, 'fingerprint'>,
+    splits: readonly Split[],
+  ): SplitPlan => {
+    const calibration = planCalibration(store, settings, groups, plan.main);
+    if (typeof calibration === 'string') {
+      return { ...plan, calibrationProblem: calibration, fingerprint: fingerprintOf(splits) };
+    }
+    if (calibration === undefined) return { ...plan, fingerprint: fingerprintOf(splits) };
+    const own = planned(groups === undefined ? 'random' : 'grouped', calibration, {});
+    return { ...plan, calibration: own, fingerprint: fingerprintOf([...splits, own]) };
+  };
   if (validationShare === null) {
     const split = await readGivenSplit(asked, store, seed);
     const main = planned('file', split, { file: asked });
-    return { main, ...(groups && { groups }), fingerprint: fingerprintOf([main]) };
+    return withCalibration({ main, ...(groups && { groups }) }, [main]);
   }
   const { labels, classes } = store;
   const make = (kind: 'random' | 'grouped'): PlannedSplit => {
@@ -82,13 +102,28 @@ export async function planSplits(
           ? stratifiedFolds(labels, k, seed)
           : groupedFolds(labels, known(groups, store), k, seed)
         ).map((fold) => planned(kind, fold, {}));
-  return {
+  const plan = {
     main,
     ...(groups && { groups }),
     ...(other === undefined ? {} : { other }),
     ...(folds === undefined ? {} : { folds }),
-    fingerprint: fingerprintOf([main, ...(other === undefined ? [] : [other]), ...(folds ?? [])]),
   };
+  return withCalibration(plan, [main, ...(other === undefined ? [] : [other]), ...(folds ?? [])]);
+}
+
+/** What of the training part is held back; or why nothing is, where it was asked for. */
+function planCalibration(
+  { labels, classes }: TileStore,
+  { calibrationShare: share, splitSeed: seed }: SplitSettings,
+  groups: Groups | undefined,
+  { train }: Split,
+): Split | string | undefined {
+  if (share === 0) return undefined;
+  const tiles = Math.ceil(share * train.length);
+  if (tiles < FEWEST_CALIBRATION_TILES) {
+    return `${String(tiles)} tiles held back would be too few to fit one on; it takes ${String(FEWEST_CALIBRATION_TILES)}`;
+  }
+  return holdBack({ train, labels, classes, groups, share, seed });
 }
 
 /** A name that is no file may as well be a misspelt kind of split. */

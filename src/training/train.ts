@@ -16,6 +16,7 @@ import { fingerprint } from '../storage/hash.js';
 import { openPartial } from '../storage/partial.js';
 import { checkNames } from './class-weights.js';
 import { describeRun, SAMPLES_PER_CLASS } from './describe-run.js';
+import { fitCalibration, summary, type CalibrationSummary } from './calibration.js';
 import { CALIBRATION_TILES, chooseFeatures } from './feature-choice.js';
 import { ensureFeatures, readCalibration } from './features.js';
 import { furtherMetrics, removeFurtherCheckpoints, trainFurtherHeads } from './further-heads.js';
@@ -26,6 +27,7 @@ import { PeakMemory } from './peak-memory.js';
 import type { Run } from './run.js';
 import { judge, metricsJson, predictionsCsv } from './run-results.js';
 import { announceSplit, planSplits, splitSentence, type SplitPlan } from './splits.js';
+import { describeStudy, intervalMetrics } from './study.js';
 import { TensorBoard } from './tensorboard/board.js';
 import { trainHead } from './train-head.js';
 
@@ -52,6 +54,8 @@ export interface TrainResult {
   readonly comparison?: ReportData['comparison'];
   /** With `folds`. */
   readonly crossValidation?: ReportData['crossValidation'];
+  /** The temperature of the model's probabilities, and what it does to them; absent where none was fitted. */
+  readonly calibration?: CalibrationSummary;
   /** Of this process. */
   readonly seconds: number;
   /** Most bytes this process held, mapped files not counted. */
@@ -105,7 +109,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       const report = await runTraining(run);
       await partial.commitDirectory();
       await removeFurtherCheckpoints(options.output, plan);
-      const { comparison, crossValidation } = report;
+      const { comparison, crossValidation, calibration } = report;
       return {
         output: options.output,
         model: join(options.output, 'model'),
@@ -118,6 +122,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         split: report.split,
         ...(comparison === undefined ? {} : { comparison }),
         ...(crossValidation === undefined ? {} : { crossValidation }),
+        ...(calibration === undefined ? {} : { calibration: summary(calibration) }),
         seconds: (performance.now() - startedAt) / 1000,
         peakMemoryBytes: memory.bytes,
         resumed: partial.resumed,
@@ -164,7 +169,9 @@ async function runTraining(run: Run): Promise<ReportData> {
     directory: partial.directory,
     train: (other, folder) => trainHead(run, means, { split: other, checkpoint: folder }, task),
   });
-  const data = { ...(await describeRun(run, means, trained, { truth, judgement })), ...further };
+  const calibration = await fitCalibration(run, means, trained, task);
+  const judged = { truth, judgement, calibration };
+  const data = { ...(await describeRun(run, means, trained, judged)), ...further };
 
   const exportBegin = performance.now();
   const { agreement } = await writeBundle({
@@ -179,6 +186,7 @@ async function runTraining(run: Run): Promise<ReportData> {
     dropout: settings.dropout,
     training: {
       ...settings,
+      store: store.fingerprint,
       splitDescription: splitSentence(split.facts),
       bestEpoch: fitted.bestEpoch,
       stopReason: fitted.stopReason,
@@ -187,7 +195,10 @@ async function runTraining(run: Run): Promise<ReportData> {
       validationAccuracy: judgement.accuracy,
       validationLogLoss: judgement.logLoss,
       ...furtherMetrics(further),
+      ...intervalMetrics(data),
     },
+    calibration,
+    study: describeStudy(data),
     tensorflow,
     checkTiles: await readFirstTiles(store, split.validation, CHECK_TILES),
     quantization: {

@@ -5,6 +5,8 @@ import { baseCommand } from './base.js';
 import { completionCommand } from './completion.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
+import { explainCommand } from './explain.js';
 import { exportCommand } from './export.js';
 import { mergeCommand } from './merge.js';
 import { predictCommand } from './predict.js';
@@ -18,6 +20,8 @@ export const COMMANDS: readonly RegisterCommand[] = [
   samplesCommand,
   auditCommand,
   trainCommand,
+  evaluateCommand,
+  explainCommand,
   predictCommand,
   mergeCommand,
   exportCommand,

@@ -46,6 +46,12 @@ export const predictCommand = defineCommand({
         requiresArg: true,
         describe: 'd4: mean probabilities over the 8 flips and rotations; takes 8 times as long',
       })
+      .option('calibrated', {
+        type: 'boolean',
+        defaultDescription: 'where the model has a temperature',
+        describe:
+          "Probabilities after temperature scaling; --no-calibrated: the network's own. Labels are the same",
+      })
       .option('shard', {
         type: 'string',
         requiresArg: true,
@@ -121,6 +127,7 @@ export const predictCommand = defineCommand({
         top: argv.top,
         threshold: argv.threshold,
         tta: argv.tta,
+        calibrated: argv.calibrated,
         shard: argv.shard === undefined ? undefined : parseShard(argv.shard),
         engine: argv.engine,
         device: argv.device,

@@ -1,86 +1,165 @@
-/** Whether the probabilities can be believed, and what a threshold on them would do. */
+/** Whether the probabilities can be believed, and what their temperature does to that. */
+import type { BeforeAndAfter } from '../../evaluation/calibration-scores.js';
+import type { Estimate } from '../../evaluation/bootstrap.js';
+import type { ReliabilityBin } from '../../evaluation/reliability.js';
 import type { Scores } from '../../evaluation/scores.js';
-import type { ReportData } from '../data.js';
-import { folded, scrollable, type Section } from '../components.js';
+import type { ReportCalibration, ReportCommon } from '../data.js';
+import { folded, isEvaluation, isTraining, note, scrollable, type Section } from '../components.js';
+import type { Curve } from '../curves.js';
 import { chartsFigure } from '../figure.js';
-import { formatCount, formatDecimal, formatPercent } from '../format.js';
-import { html, type Html } from '../html.js';
+import { formatCount, formatDecimal, formatPercent, plural } from '../format.js';
+import { html, type Html, type Part } from '../html.js';
 import { interval } from './intervals.js';
 
-/** The threshold that is read out first. */
-const FIRST_THRESHOLD = 90;
-
-export function calibrationSection({ scores }: ReportData): Section | undefined {
+export function calibrationSection(data: ReportCommon): Section | undefined {
+  const { scores, calibration } = data;
   if (scores === undefined) return undefined;
   return {
     id: 'calibration',
     title: 'Calibration',
     body: html`<p>
         Tiles by the probability of the class they were given. Where the model can be believed, of
-        the tiles given a class with 80% about 80% are of it. Expected calibration error:
-        ${interval(scores.calibrationError)}; Brier score: ${interval(scores.brier)}.
+        the tiles given a class with 80% about 80% are of it.
+        ${
+          calibration === undefined &&
+          html`Expected calibration error: ${interval(scores.calibrationError)}; Brier score:
+          ${interval(scores.brier)}. The model has no temperature: predict gives the probabilities
+          as they are.`
+        }
       </p>
-      ${reliabilityFigure(scores)}
-      ${folded('Every bin in numbers', scrollable('Reliability bins', bins(scores)))}`,
+      ${calibration === undefined ? uncalibrated(scores) : scaled(data, calibration)}`,
   };
 }
 
-export function thresholdSection({ scores }: ReportData): Section | undefined {
-  if (scores === undefined) return undefined;
-  const { selective } = scores;
-  return {
-    id: 'threshold',
-    title: 'Threshold explorer',
-    body: html`<p>
-        If tiles whose largest probability is below a threshold were left undecided (as
-        <code>predict --threshold</code> does): how many would keep a label, and how many of those
-        labels would be right.
-      </p>
-      ${chartsFigure({
-        id: 'threshold-figure',
-        legend: [html`labels that are right`, html`tiles that keep a label`],
-        charts: [
-          {
-            title: 'Tiles kept, and how right they are',
-            curves: {
-              id: 'threshold-curves',
-              title: 'Accuracy and share of the kept tiles by threshold',
-              description: describeThresholds(scores),
-              xLabel: 'Threshold',
-              yLabel: 'Share of the tiles',
-              x: selective.map(({ threshold }) => threshold),
-              xTicks: 11,
-              curves: [
-                { name: 'right', values: selective.map(({ accuracy }) => accuracy) },
-                { name: 'kept', values: selective.map(({ kept }) => kept) },
-              ],
-              max: 1,
-              format: (value) => formatPercent(value),
-              formatTick: (value) => formatPercent(value, 0),
-            },
-          },
-        ],
-        at: Math.min(FIRST_THRESHOLD, selective.length - 1),
-        slider: 'Show a threshold',
-      })}`,
-  };
+function uncalibrated({ reliability }: Scores): Part {
+  return html`${reliabilityFigure(
+    reliability,
+    [
+      { name: 'right', values: reliability.map(({ accuracy }) => accuracy) },
+      { name: 'promised', values: reliability.map(({ confidence }) => confidence) },
+    ],
+    [html`share that is right`, html`what the probability promises`],
+  )}
+  ${folded('Every bin in numbers', scrollable('Reliability bins', bins(reliability)))}`;
 }
 
-function describeThresholds({ selective }: Scores): string {
-  const shown = selective.filter((_, i) => i % 25 === 0 || i === FIRST_THRESHOLD);
-  return `${shown
-    .map(
-      ({ threshold, kept, accuracy }) =>
-        `At ${String(threshold)}: ${formatPercent(kept)} kept, of them ${formatPercent(accuracy)} right`,
-    )
-    .join('. ')}.`;
+function scaled(data: ReportCommon, calibration: ReportCalibration): Part {
+  const { before, after } = calibration.reliability;
+  return html`<p>
+      Temperature scaling divides the logits by
+      <strong>${formatDecimal(calibration.temperature, 3)}</strong>. ${fittedOn(calibration)}
+      <code>predict</code> does so unless <code class="whole">--no-calibrated</code> is given. No
+      label changes. ${whereElse(data)}
+    </p>
+    ${scrollable('Scores before and after temperature scaling', beforeAndAfter(calibration))}
+    ${caveat(data, calibration)}
+    ${reliabilityFigure(
+      before,
+      [
+        { name: 'before scaling', values: before.map(({ accuracy }) => accuracy) },
+        { name: 'after scaling', values: after.map(({ accuracy }) => accuracy) },
+        { name: 'promised', values: before.map(({ low, high }) => (low + high) / 2) },
+      ],
+      [
+        html`share that is right, before`,
+        html`share that is right, after`,
+        html`what the probability promises`,
+      ],
+    )}
+    ${folded(
+      'Every bin in numbers',
+      html`<h3>Before</h3>
+        ${scrollable('Reliability bins before', bins(before))}
+        <h3>After</h3>
+        ${scrollable('Reliability bins after', bins(after))}`,
+    )}`;
 }
 
-function reliabilityFigure({ reliability }: Scores): Html {
-  const middles = reliability.map(({ low, high }) => Number(((low + high) / 2).toFixed(3)));
+function fittedOn({ tiles, heldBack, logLossBefore, logLossAfter }: ReportCalibration): string {
+  const how = heldBack === 'groups' ? 'groups kept whole' : 'tile by tile';
+  return (
+    `It was fitted on ${plural(tiles, 'training tile')}, held back (${how}) from a second head ` +
+    'trained as the model was; the model itself was trained on all of them. On those tiles the log ' +
+    `loss fell from ${formatDecimal(logLossBefore)} to ${formatDecimal(logLossAfter)}.`
+  );
+}
+
+function whereElse(data: ReportCommon): string {
+  if (isEvaluation(data) && data.calibrated) {
+    return 'All other probabilities on this page are those after it.';
+  }
+  return 'Other scores on this page are of the probabilities before it; thresholds are of those after.';
+}
+
+/** Where the tiles that judge and the tiles that it was fitted on differ in what had been seen of them. */
+function caveat(data: ReportCommon, { heldBack }: ReportCalibration): Html | undefined {
+  if (heldBack === 'tiles') {
+    return note(
+      'caution',
+      html`<p>
+        It was not known which tiles come from one original: copies of tiles that the temperature
+        was fitted on may have been trained on. Then it is too low, and the probabilities are too
+        sure on new tissue.
+      </p>`,
+    );
+  }
+  const leaked = isTraining(data) ? (data.split.leakage?.tiles ?? 0) : 0;
+  if (leaked === 0) return undefined;
+  return note(
+    'caution',
+    html`<p>
+      ${plural(leaked, 'validation tile')} have a sibling in training; the tiles that the
+      temperature was fitted on had none. It is meant for new originals: on tiles nearly seen in
+      training, as here, it makes the model less sure than it might be.
+    </p>`,
+  );
+}
+
+function beforeAndAfter({ logLoss, brier, calibrationError }: ReportCalibration): Html {
+  const rows: readonly (readonly [string, BeforeAndAfter])[] = [
+    ['Log loss', logLoss],
+    ['Brier score', brier],
+    ['Expected calibration error', calibrationError],
+  ];
+  return html`<table class="wide">
+    <thead>
+      <tr>
+        <th scope="col">Score (95% interval); 0 is best</th>
+        <th scope="col">Before</th>
+        <th scope="col">After</th>
+        <th scope="col">Change</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows.map(
+        ([label, { before, after, change }]) =>
+          html`<tr>
+            <th scope="row">${label}</th>
+            <td>${interval(before)}</td>
+            <td>${interval(after)}</td>
+            <td>${signed(change)}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
+
+/** -0.0123 (-0.0201 to -0.0044), with true minus signs. */
+function signed({ value, low, high }: Estimate): Html {
+  const text = (x: number): string =>
+    x < 0 ? `\u2212${formatDecimal(-x)}` : `${x > 0 ? '+' : ''}${formatDecimal(x)}`;
+  return html`${text(value)} <span class="quiet whole">(${text(low)} to ${text(high)})</span>`;
+}
+
+function reliabilityFigure(
+  all: readonly ReliabilityBin[],
+  curves: readonly Curve[],
+  legend: readonly Html[],
+): Html {
+  const middles = all.map(({ low, high }) => Number(((low + high) / 2).toFixed(3)));
   return chartsFigure({
     id: 'reliability-figure',
-    legend: [html`share that is right`, html`what the probability promises`],
+    legend,
     charts: [
       {
         title: 'Reliability diagram',
@@ -91,10 +170,7 @@ function reliabilityFigure({ reliability }: Scores): Html {
           xLabel: 'Largest probability, middle of the bin',
           yLabel: 'Share of its tiles',
           x: middles,
-          curves: [
-            { name: 'right', values: reliability.map(({ accuracy }) => accuracy) },
-            { name: 'promised', values: reliability.map(({ confidence }) => confidence) },
-          ],
+          curves,
           include: 1,
           min: 0,
           max: 1,
@@ -103,12 +179,12 @@ function reliabilityFigure({ reliability }: Scores): Html {
         },
       },
     ],
-    at: reliability.length - 1,
+    at: all.length - 1,
     slider: 'Show a bin',
   });
 }
 
-function bins({ reliability }: Scores): Html {
+function bins(all: readonly ReliabilityBin[]): Html {
   return html`<table class="wide">
     <thead>
       <tr>
@@ -119,7 +195,7 @@ function bins({ reliability }: Scores): Html {
       </tr>
     </thead>
     <tbody>
-      ${reliability
+      ${all
         .filter(({ tiles }) => tiles > 0)
         .map(
           (bin) =>

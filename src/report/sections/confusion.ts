@@ -1,7 +1,7 @@
 /** Which classes were taken for which. */
-import type { ReportData } from '../data.js';
+import type { ReportCommon } from '../data.js';
 import { heatStep } from '../colors.js';
-import { scrollable, type Section } from '../components.js';
+import { judgedTile, scrollable, type Section } from '../components.js';
 import { formatCount, formatPercent, plural } from '../format.js';
 import { html, name, type Html } from '../html.js';
 import { cellId, shownCells } from './examples.js';
@@ -18,7 +18,7 @@ interface Confusion {
   readonly share: number;
 }
 
-export function confusionSection(data: ReportData): Section {
+export function confusionSection(data: ReportCommon): Section {
   const { confusionMatrix: matrix, classes } = data;
   const total = matrix.flat().reduce((a, b) => a + b, 0);
   const hits = matrix.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
@@ -27,7 +27,7 @@ export function confusionSection(data: ReportData): Section {
     id: 'confusion',
     title: 'Confusion matrix',
     body: html`<p>
-        ${formatCount(hits)} of ${plural(total, 'validation tile')} were given their own class,
+        ${formatCount(hits)} of ${plural(total, judgedTile(data))} were given their own class,
         ${plural(total - hits, 'tile')} another one. ${worst(confusions)}
       </p>
       ${classes.length <= MOST_CLASSES ? wholeMatrix(data) : mostFrequent(confusions)}`,
@@ -35,7 +35,7 @@ export function confusionSection(data: ReportData): Section {
 }
 
 function rankedConfusions(
-  matrix: ReportData['confusionMatrix'],
+  matrix: ReportCommon['confusionMatrix'],
   classes: readonly string[],
 ): Confusion[] {
   return matrix
@@ -63,7 +63,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-function wholeMatrix(data: ReportData): Html {
+function wholeMatrix(data: ReportCommon): Html {
   return html`<p class="quiet">
       Rows: the true class. Columns: the class the model gave. Percentages are of the row, so the
       ticked diagonal shows each class’s
@@ -80,7 +80,7 @@ function mostFrequent(confusions: readonly Confusion[]): Html {
     ${scrollable('The most frequent confusions', listTable(confusions))}`;
 }
 
-function matrixTable(data: ReportData): Html {
+function matrixTable(data: ReportCommon): Html {
   const { confusionMatrix: matrix, classes } = data;
   const shown = shownCells(data);
   return html`<table class="matrix">

@@ -1,5 +1,5 @@
 /** What data the model was trained and judged on, and which files gave no tile. */
-import type { ReportData, ReportFailure } from '../data.js';
+import type { ReportCommon, ReportFailure } from '../data.js';
 import { folded, MANY_CLASSES, note, pairs, scrollable, type Section } from '../components.js';
 import { formatCount, formatPercent, plural } from '../format.js';
 import { html, name, type Html } from '../html.js';
@@ -14,7 +14,7 @@ const RESIZED_AS: Readonly<Record<string, string>> = {
 /** More failed files than this are counted, not listed: the store's index.csv has them all. */
 const MOST_FAILURES = 50;
 
-export function dataSection(data: ReportData): Section {
+export function dataSection(data: ReportCommon): Section {
   const { store, classes } = data;
   return {
     id: 'data',
@@ -35,7 +35,7 @@ export function dataSection(data: ReportData): Section {
   };
 }
 
-function tilesOfClasses(data: ReportData): Html {
+function tilesOfClasses(data: ReportCommon): Html {
   const { perClass } = data.store;
   const table = scrollable('Tiles of each class', classTable(data));
   if (data.classes.length <= MANY_CLASSES) return table;
@@ -43,7 +43,7 @@ function tilesOfClasses(data: ReportData): Html {
   return folded(`Tiles of each class: ${span}`, table);
 }
 
-function classTable({ store, classes }: ReportData): Html {
+function classTable({ store, classes }: ReportCommon): Html {
   return html`<table class="wide">
     <thead>
       <tr>

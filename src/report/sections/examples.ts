@@ -1,10 +1,10 @@
 /** Tiles to look at: the most confident mistakes and the least confident right answers. */
-import type { ReportData, ReportExample } from '../data.js';
+import type { ReportCommon, ReportExample } from '../data.js';
 import type { Section } from '../components.js';
 import { formatPercent, plural } from '../format.js';
 import { html, name, visibleControls, type Html } from '../html.js';
 
-export function examplesSection(data: ReportData): Section | undefined {
+export function examplesSection(data: ReportCommon): Section | undefined {
   const { examples, classes } = data;
   if (examples === undefined || examples.length === 0) return undefined;
   const cells = cellsOf(examples);
@@ -13,15 +13,18 @@ export function examplesSection(data: ReportData): Section | undefined {
   return {
     id: 'examples',
     title: 'Tiles to look at',
-    body: html`<p>
+    body: html`${
+      examples.some(({ heat }) => heat !== undefined) &&
+      html`<p>
         Each tile stands beside what spoke for the class it was given: from blue, nothing, to
         yellow, most (Grad-CAM at mixed7, computed from this head’s weights). It shows where the
         network looked, not why.
-      </p>
-      ${wrong.length > 0 && html`<h3>The most confident mistakes</h3>`}
-      ${wrong.map((cell) => renderCell(cell, classes, data.confusionMatrix))}
-      ${right.length > 0 && html`<h3>The least confident right answers</h3>`}
-      ${right.map((cell) => renderCell(cell, classes, data.confusionMatrix))}`,
+      </p>`
+    }
+    ${wrong.length > 0 && html`<h3>The most confident mistakes</h3>`}
+    ${wrong.map((cell) => renderCell(cell, classes, data.confusionMatrix))}
+    ${right.length > 0 && html`<h3>The least confident right answers</h3>`}
+    ${right.map((cell) => renderCell(cell, classes, data.confusionMatrix))}`,
   };
 }
 
@@ -31,7 +34,7 @@ export function cellId(truth: number, predicted: number): string {
 }
 
 /** Cells of the confusion matrix whose tiles the page shows. */
-export function shownCells({ examples = [] }: ReportData): ReadonlySet<string> {
+export function shownCells({ examples = [] }: ReportCommon): ReadonlySet<string> {
   return new Set(examples.map(({ truth, predicted }) => cellId(truth, predicted)));
 }
 
@@ -56,7 +59,7 @@ function cellsOf(examples: readonly ReportExample[]): Cell[] {
 function renderCell(
   { truth, predicted, examples }: Cell,
   classes: readonly string[],
-  matrix: ReportData['confusionMatrix'],
+  matrix: ReportCommon['confusionMatrix'],
 ): Html {
   const all = matrix[truth]?.[predicted] ?? 0;
   const [label = '', given = ''] = [classes[truth], classes[predicted]];
@@ -80,7 +83,7 @@ function renderExample(example: ReportExample, label: string, given: string): Ht
   return html`<li>
     <figure>
       ${picture(tile, `Tile ${file} of class ${label}`)}
-      ${picture(heat, `The same tile with what spoke for ${given}`)}
+      ${heat && picture(heat, `The same tile with what spoke for ${given}`)}
       <figcaption>${name(file)}<br />${formatPercent(confidence)} sure</figcaption>
     </figure>
   </li>`;

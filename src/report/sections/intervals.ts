@@ -1,20 +1,22 @@
 /** The scores with how far chance alone may have moved them. */
 import type { Estimate } from '../../evaluation/bootstrap.js';
 import type { Scores } from '../../evaluation/scores.js';
-import type { ReportData } from '../data.js';
-import { note, scrollable, type Section } from '../components.js';
+import type { ReportCommon } from '../data.js';
+import { judgedTile, note, scrollable, type Section } from '../components.js';
 import { formatDecimal, plural } from '../format.js';
 import { html, name, type Html, type Part } from '../html.js';
 
 /** More classes than this stand in metrics.json alone. */
 const MOST_CLASSES = 40;
 
-export function intervalsSection({ scores, classes }: ReportData): Section | undefined {
+export function intervalsSection(data: ReportCommon): Section | undefined {
+  const { scores, classes } = data;
   if (scores === undefined) return undefined;
   return {
     id: 'intervals',
     title: 'Scores with 95% intervals',
-    body: html`${howDrawn(scores)} ${scrollable('Scores with their intervals', overall(scores))}
+    body: html` ${howDrawn(scores, judgedTile(data))}
+    ${scrollable('Scores with their intervals', overall(scores))}
     ${
       classes.length <= MOST_CLASSES &&
       scrollable('Scores of each class with their intervals', perClass(scores))
@@ -23,14 +25,14 @@ export function intervalsSection({ scores, classes }: ReportData): Section | und
   };
 }
 
-function howDrawn({ resampled, units, resamples }: Scores): Html {
+function howDrawn({ resampled, units, resamples }: Scores, judged: string): Html {
   const drawn =
     resampled === 'groups'
       ? `the ${plural(units, 'group')} of tiles made from one original`
       : `the ${plural(units, 'tile')} one by one`;
   return html`<p class="quiet">
-      On the validation tiles. Intervals: 2.5th to 97.5th percentile of
-      ${plural(resamples, 'resample')} that draw ${drawn} with replacement.
+      On the ${judged}s. Intervals: 2.5th to 97.5th percentile of ${plural(resamples, 'resample')}
+      that draw ${drawn} with replacement.
     </p>
     ${
       resampled === 'tiles' &&

@@ -1,10 +1,10 @@
 /** What the run ran on and how long its steps took. */
-import type { ReportData, ReportTime } from '../data.js';
+import type { ReportCommon, ReportTime } from '../data.js';
 import { pairs, scrollable, type Section } from '../components.js';
 import { formatBytes, formatCount, formatDuration } from '../format.js';
 import { html, name, type Html } from '../html.js';
 
-export function machineSection(data: ReportData): Section {
+export function machineSection(data: ReportCommon): Section {
   const { runsOn, times } = data;
   return {
     id: 'machine',
@@ -13,7 +13,7 @@ export function machineSection(data: ReportData): Section {
       <div>
         <h3>What it ran on</h3>
         ${pairs('What it ran on', [
-          ['TensorFlow', name(runsOn.tensorflow)],
+          ['TensorFlow', runsOn.tensorflow === undefined ? undefined : name(runsOn.tensorflow)],
           ['ONNX Runtime', name(runsOn.onnxRuntime)],
           ['Threads', String(runsOn.threads)],
           ['Processor', runsOn.cpu === undefined ? undefined : name(runsOn.cpu)],

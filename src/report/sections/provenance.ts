@@ -1,11 +1,12 @@
 /** Versions and hashes: what to compare when a number has to be reproduced. */
-import type { ReportData } from '../data.js';
-import { pairs, type Section } from '../components.js';
+import type { ReportCommon } from '../data.js';
+import { isTraining, pairs, type Section } from '../components.js';
 import { html, name, type Html } from '../html.js';
 import { formatDecimal } from '../format.js';
 
-export function provenanceSection(data: ReportData): Section {
-  const { store, base, exportMaxDifference: difference } = data;
+export function provenanceSection(data: ReportCommon): Section {
+  const { store, base } = data;
+  const difference = isTraining(data) ? data.exportMaxDifference : undefined;
   const known = new Set([store.fingerprint, store.preprocessingFingerprint, base.fingerprint]);
   return {
     id: 'provenance',

@@ -1,6 +1,6 @@
 /** ROC and precision-recall curves, each class against the rest. */
 import type { ClassScoresWithIntervals } from '../../evaluation/scores.js';
-import type { ReportData } from '../data.js';
+import type { ReportCommon } from '../data.js';
 import type { Section } from '../components.js';
 import type { CurvesOptions } from '../curves.js';
 import { chartsFigure } from '../figure.js';
@@ -14,7 +14,7 @@ const SHARES = Array.from({ length: 101 }, (_, i) => i / 100);
 /** The place that is read out first: 5 % false alarms, 95 % recall. */
 const FIRST_SHARE = { roc: 5, precisionRecall: 95 } as const;
 
-export function rankingSection({ scores }: ReportData): Section | undefined {
+export function rankingSection({ scores }: ReportCommon): Section | undefined {
   if (scores === undefined) return undefined;
   // The worst ranked ones, where not all can be shown.
   const shown = [...scores.perClass]

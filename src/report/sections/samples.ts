@@ -1,6 +1,6 @@
 /** A few tiles of each class as the network sees them. */
 import { Buffer } from 'node:buffer';
-import type { ReportData, ReportSample } from '../data.js';
+import type { ReportCommon, ReportSample } from '../data.js';
 import { MANY_CLASSES, type Section } from '../components.js';
 import { formatCount } from '../format.js';
 import { html, name, visibleControls, type Html, type Part } from '../html.js';
@@ -8,7 +8,7 @@ import { html, name, visibleControls, type Html, type Part } from '../html.js';
 /** All pictures together, encoded in base64: the page stays well under 5 MB. */
 const MOST_CHARACTERS = 3_800_000;
 
-export function samplesSection(data: ReportData): Section | undefined {
+export function samplesSection(data: ReportCommon): Section | undefined {
   const many = data.classes.length > MANY_CLASSES;
   const byClass = data.classes.map((_, label) =>
     data.samples.filter((s) => s.label === label).slice(0, many ? 1 : undefined),

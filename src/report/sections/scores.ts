@@ -1,19 +1,19 @@
 /** The classification report, as a table and as scikit-learn prints it. */
 import type { ClassScores } from '../../evaluation/classification-report.js';
-import type { ReportData } from '../data.js';
-import { folded, MANY_CLASSES, scrollable, type Section } from '../components.js';
+import type { ReportCommon } from '../data.js';
+import { folded, judgedTile, MANY_CLASSES, scrollable, type Section } from '../components.js';
 import { formatCount, formatDecimal } from '../format.js';
 import { html, name, type Html, type Part } from '../html.js';
 
 const WORST_CLASSES = 10;
 
-export function scoresSection(data: ReportData): Section {
+export function scoresSection(data: ReportCommon): Section {
   const { classificationReport: report } = data;
   return {
     id: 'scores',
     title: 'Classification report',
     body: html`<p class="quiet">
-        On the validation tiles. Precision: of the tiles given this class, how many are of it.
+        On the ${judgedTile(data)}s. Precision: of the tiles given this class, how many are of it.
         Recall: of the tiles of this class, how many were given it. F1: their harmonic mean.
         Support: tiles of this class.
       </p>
@@ -34,7 +34,7 @@ export function scoresSection(data: ReportData): Section {
 }
 
 /** Of many classes the worst ten are shown, and all of them folded away. */
-function tables(report: ReportData['classificationReport']): Html {
+function tables(report: ReportCommon['classificationReport']): Html {
   const { perClass } = report;
   if (perClass.length <= MANY_CLASSES) {
     return scrollable('Classification report', scoresTable(report, perClass));
@@ -54,8 +54,8 @@ function tables(report: ReportData['classificationReport']): Html {
 }
 
 function scoresTable(
-  report: ReportData['classificationReport'],
-  classes: ReportData['classificationReport']['perClass'],
+  report: ReportCommon['classificationReport'],
+  classes: ReportCommon['classificationReport']['perClass'],
 ): Html {
   return html`<table class="wide">
     <thead>

@@ -1,14 +1,14 @@
 /** Every setting of the run, and the network it trained on. */
-import type { ReportData } from '../data.js';
+import type { ReportCommon } from '../data.js';
 import { pairs, scrollable, type Section } from '../components.js';
 import { html, name, type Html } from '../html.js';
 
-const PIXELS: Readonly<Record<ReportData['pixels'], string>> = {
+const PIXELS: Readonly<Record<ReportCommon['pixels'], string>> = {
   inception: 'RGB, x / 127.5 − 1: what the weights expect',
   recipe: 'BGR, 0 to 255, as the recipe feeds them',
 };
 
-export function settingsSection(data: ReportData): Section {
+export function settingsSection(data: ReportCommon): Section {
   const { base } = data;
   return {
     id: 'settings',
@@ -32,7 +32,7 @@ export function settingsSection(data: ReportData): Section {
   };
 }
 
-function settingsTable({ settings }: ReportData): Html {
+function settingsTable({ settings }: ReportCommon): Html {
   return html`<table class="wide">
     <thead>
       <tr>

@@ -1,0 +1,211 @@
+/** evaluate and explain, the real program, on small tiles and a model with random weights. */
+import { mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import sharp from 'sharp';
+import { readCsv } from './csv.js';
+import { run } from './program.js';
+import { tileJpeg } from '../fixtures/tiles.js';
+import { tinyBundle } from '../fixtures/tiny-bundle.js';
+
+/** The model's, in another order than its own, and one fewer. */
+const CLASSES = ['lung_aca', 'lung_n'];
+const PER_CLASS = 8;
+
+let root = '';
+let model = '';
+const storeOf = (name: string): string => join(root, name);
+
+async function makeStore(name: string, classes: readonly string[], size = '96'): Promise<string> {
+  for (const [label, of] of classes.entries()) {
+    await mkdir(join(root, `${name}-tiles`, of), { recursive: true });
+    for (let i = 0; i < PER_CLASS; i++) {
+      const path = join(root, `${name}-tiles`, of, `${of}${i}.jpeg`);
+      await writeFile(path, await tileJpeg(100 * label + i));
+    }
+  }
+  const flags = ['--size', size, '--classes', classes.join()];
+  const made = await run([
+    'preprocess',
+    join(root, `${name}-tiles`),
+    '-o',
+    storeOf(name),
+    ...flags,
+  ]);
+  if (made.code !== 0) throw new Error(made.stderr);
+  return storeOf(name);
+}
+
+test.before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'lungcls-evaluate-'));
+  model = await tinyBundle();
+  await makeStore('store', CLASSES);
+});
+
+test.serial('a labelled store is judged by the probabilities that predict gives', async (t) => {
+  const output = join(root, 'evaluation');
+  const groups = join(root, 'groups.csv');
+  const paths = (await readCsv(join(storeOf('store'), 'index.csv')))
+    .slice(1)
+    .map(([, path]) => path);
+  const lines = paths.map((path = '', i) => `${path},patient${Math.floor(i / 2)}`);
+  await writeFile(groups, `path,group\n${lines.join('\n')}\n`);
+  const args = ['evaluate', model, storeOf('store'), '-o', output, '--groups', groups];
+  const { code, stdout, stderr } = await run(args);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^16 tiles in .*; 95% intervals over 8 groups\nAccuracy \d\.\d{4} \(/);
+  t.deepEqual((await readdir(output)).sort(), ['metrics.json', 'predictions.csv', 'report.html']);
+
+  const predicted = join(root, 'predicted.csv');
+  t.is((await run(['predict', model, storeOf('store'), '-o', predicted])).code, 0);
+  const theirs = (await readCsv(predicted)).slice(1);
+  const [head, ...ours] = await readCsv(join(output, 'predictions.csv'));
+  t.deepEqual(head, ['path', 'label', 'predicted', 'lung_n', 'lung_aca', 'lung_scc']);
+  t.is(ours.length, 2 * PER_CLASS);
+  let hits = 0;
+  for (const [i, [path = '', label = '', given = '', ...numbers]] of ours.entries()) {
+    const [otherPath, otherLabel, ...others] = theirs[i] ?? [];
+    t.is(path, otherPath ?? '');
+    t.true(path.includes(`${label}/`), 'the true class, by name');
+    t.is(given, otherLabel ?? '');
+    if (given === label) hits++;
+    for (const [c, p] of numbers.entries()) t.true(Math.abs(Number(p) - Number(others[c])) < 1e-6);
+  }
+  const metrics = JSON.parse(await readFile(join(output, 'metrics.json'), 'utf8')) as {
+    kind: string;
+    accuracy: number;
+    classes: string[];
+    store: { perClass: number[] };
+    scores: { resampled: string; units: number };
+  };
+  t.is(metrics.kind, 'evaluation');
+  t.is(metrics.accuracy, hits / ours.length);
+  t.deepEqual(metrics.classes, ['lung_n', 'lung_aca', 'lung_scc']);
+  t.deepEqual(metrics.store.perClass, [PER_CLASS, PER_CLASS, 0]);
+  t.is(metrics.scores.resampled, 'groups');
+  t.is(metrics.scores.units, 8);
+  const html = await readFile(join(output, 'report.html'), 'utf8');
+  t.regex(html, /evaluation report/);
+  t.regex(html, /For research use only/);
+  t.true(html.includes('data:image/jpeg'), 'heat maps');
+
+  const again = await run(args);
+  t.is(again.code, 1);
+  t.regex(again.stderr, /^error\[OUTPUT_EXISTS\]/);
+});
+
+test.serial('a lone .onnx is judged without heat maps', async (t) => {
+  const output = join(root, 'lone');
+  const { code, stderr } = await run([
+    ...['evaluate', join(model, 'model.onnx'), storeOf('store'), '-o', output],
+  ]);
+  t.is(code, 0, stderr);
+  t.regex(stderr, /No heat maps/);
+  t.regex(stderr, /warning: Which tiles come from one original or patient is not known/);
+  t.false((await readFile(join(output, 'report.html'), 'utf8')).includes('Grad-CAM at mixed7'));
+});
+
+test.serial(
+  'a store of other classes or another preprocessing is refused, naming both',
+  async (t) => {
+    const refused: [string, RegExp][] = [
+      [
+        await makeStore('other', ['colon_n', 'lung_n']),
+        /^error\[UNKNOWN_CLASS\]: .*lung_n, lung_aca, lung_scc.*colon_n\n$/,
+      ],
+      [
+        await makeStore('small', CLASSES, '80'),
+        /^error\[PREPROCESSING_MISMATCH\]: .*96 x 96.*80 x 80.*\n$/,
+      ],
+    ];
+    for (const [store, words] of refused) {
+      const output = join(root, 'refused');
+      const { code, stderr } = await run(['evaluate', model, store, '-o', output]);
+      t.is(code, 1);
+      t.regex(stderr, words);
+      await t.throwsAsync(stat(output));
+    }
+    const asked = await run([
+      'evaluate',
+      model,
+      storeOf('store'),
+      '-o',
+      join(root, 'no'),
+      '--calibrated',
+    ]);
+    t.is(asked.code, 2);
+    t.regex(asked.stderr, /Expected a model with a temperature/);
+  },
+);
+
+interface Explained {
+  images: {
+    path: string;
+    status: string;
+    picture?: string;
+    label?: string;
+    explained?: string;
+    probabilities?: Record<string, number>;
+    heat?: number[][];
+  }[];
+}
+
+test.serial('one tile is explained in a picture, with the probabilities of predict', async (t) => {
+  const image = join(root, 'store-tiles', 'lung_n', 'lung_n3.jpeg');
+  const picture = join(root, 'heat.png');
+  const { code, stdout, stderr } = await run(['explain', model, image, '-o', picture, '--json']);
+  t.is(code, 0, stderr);
+  const [result] = (JSON.parse(stdout) as Explained).images;
+  const { format, width = 0, height = 0 } = await sharp(picture).metadata();
+  t.is(format, 'png');
+  t.true(width > 800 && height > 400);
+  const predicted = join(root, 'one.csv');
+  await run(['predict', model, image, '-o', predicted]);
+  const [, row] = await readCsv(predicted);
+  t.is(result?.label, row?.[1]);
+  t.is(result?.explained, row?.[1]);
+  for (const [c, p] of Object.values(result?.probabilities ?? {}).entries()) {
+    t.true(Math.abs(p - Number(row?.[2 + c])) < 1e-4);
+  }
+  t.true((result?.heat ?? []).flat().every((value) => value >= 0 && value <= 1));
+  t.is((await run(['explain', model, image, '-o', picture])).code, 1, 'nothing is overwritten');
+
+  const other = join(root, 'other.png');
+  const asked = await run(['explain', model, image, '-o', other, '--class', 'lung_scc']);
+  t.is(asked.code, 0, asked.stderr);
+  t.regex(asked.stdout, /lung_n3\.jpeg: lung_\w+ \d\.\d{4}(; shown: lung_scc \d\.\d{4})? -> /);
+  const unknown = await run([
+    'explain',
+    model,
+    image,
+    '-o',
+    join(root, 'no.png'),
+    '--class',
+    'cat',
+  ]);
+  t.is(unknown.code, 1);
+  t.regex(unknown.stderr, /^error\[UNKNOWN_CLASS\]: .*lung_n, lung_aca, lung_scc.*cat\n$/);
+});
+
+test.serial('several go into a folder; what cannot be read has a reason', async (t) => {
+  const broken = join(root, 'lung_n1.jpeg');
+  await writeFile(broken, 'no image');
+  const folder = join(root, 'heat');
+  const good = ['lung_n', 'lung_aca'].map((of) => join(root, 'store-tiles', of, `${of}1.jpeg`));
+  const { code, stdout, stderr } = await run([
+    'explain',
+    model,
+    ...good,
+    broken,
+    good[0] ?? '',
+    '-o',
+    folder,
+  ]);
+  t.is(code, 1, stderr);
+  t.regex(stdout, /lung_n1\.jpeg: no picture, IMAGE_FORMAT/);
+  t.deepEqual((await readdir(folder)).sort(), ['lung_aca1.png', 'lung_n1-3.png', 'lung_n1.png']);
+  const one = await run(['explain', model, ...good, '-o', join(root, 'two.png')]);
+  t.is(one.code, 2);
+  t.regex(one.stderr, /^error\[INVALID_OPTION\]: Expected the name of a folder/);
+});
