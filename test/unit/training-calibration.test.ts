@@ -143,7 +143,7 @@ test.serial('the splits that are trained on do not depend on it', async (t) => {
   t.deepEqual(half.main, none.main);
   t.is(none.calibration, undefined);
   t.not(half.fingerprint, none.fingerprint);
-  const { train = [], validation = [] } = half.calibration ?? {};
+  const { train, validation } = half.calibration ?? { train: [], validation: [] };
   t.deepEqual(Int32Array.from([...train, ...validation]).sort(), none.main.train.slice().sort());
   t.regex(little.calibrationProblem ?? '', /48 tiles held back would be too few/);
   opened.close();
