@@ -157,7 +157,7 @@ test.serial('one tile is explained in a picture, with the probabilities of predi
   const { code, stdout, stderr } = await run(['explain', model, image, '-o', picture, '--json']);
   t.is(code, 0, stderr);
   const [result] = (JSON.parse(stdout) as Explained).images;
-  const { format, width = 0, height = 0 } = await sharp(picture).metadata();
+  const { format, width, height } = await sharp(picture).metadata();
   t.is(format, 'png');
   t.true(width > 800 && height > 400);
   const predicted = join(root, 'one.csv');
