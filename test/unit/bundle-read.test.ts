@@ -145,7 +145,7 @@ for (const [what, change, reason] of [
     (m) => (m['format'] = 'x'),
     /expected "lungcls-bundle" for format but found "x"/,
   ],
-  ['a later version', (m) => (m['version'] = 2), /version/],
+  ['a later version', (m) => (m['version'] = 3), /version/],
   ['other pixels', (m) => (m['pixels'] = 'x'), /expected inception or recipe for pixels/],
   ['another fingerprint', (m) => (m['preprocessingFingerprint'] = '0'), /preprocessingFingerprint/],
   ['no base', (m) => (m['base'] = {}), /expected an id and a fingerprint for base/],
