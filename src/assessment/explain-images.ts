@@ -1,12 +1,12 @@
 /** Shows what spoke for the class that a model gives to single images: `lungcls-fast explain`. */
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { calibrate } from '../bundle/calibration.js';
 import { openBundle } from '../bundle/read.js';
 import { LIMITS } from '../config.js';
 import { listImages } from '../dataset/list.js';
 import { pathSegments } from '../dataset/names.js';
-import { LungclsError, systemErrorCode, writeError } from '../errors.js';
+import { LungclsError, writeError } from '../errors.js';
 import { argmaxRows } from '../evaluation/confusion.js';
 import { decodeTiles } from '../imaging/decoder.js';
 import type { ImageSource } from '../imaging/source.js';
@@ -16,6 +16,7 @@ import { throwIfAborted } from '../runtime/abort.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { resolveThreads } from '../runtime/threads.js';
 import { writeFileAtomic } from '../storage/atomic.js';
+import { refuseExisting } from '../storage/existing.js';
 import { HeatModel } from './heat-model.js';
 import { drawHeatSheet } from './heat-sheet.js';
 
@@ -176,7 +177,7 @@ async function picturePaths(
         `Expected the name of a folder for output, for pictures of ${String(sources.length)} images, but received ${output}`,
       );
     }
-    if (!force) await requireFree(output);
+    if (!force) await refuseExisting(output);
     return [output];
   }
   try {
@@ -194,21 +195,6 @@ async function picturePaths(
     taken.add(free.toLowerCase());
     paths.push(join(output, `${free}.png`));
   }
-  if (!force) for (const path of paths) await requireFree(path);
+  if (!force) for (const path of paths) await refuseExisting(path);
   return paths;
-}
-
-async function requireFree(path: string): Promise<void> {
-  try {
-    await stat(path);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return;
-    throw writeError(error, path);
-  }
-  throw new LungclsError(
-    'OUTPUT_EXISTS',
-    `${path} exists already; give --force to replace it, or another name`,
-    { path },
-  );
 }

@@ -1,10 +1,11 @@
 /** What an audit leaves on disk. README.md has the columns. */
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GROUPS_FILE } from '../dataset/groups.js';
-import { LungclsError, systemErrorCode, writeError } from '../errors.js';
+import { LungclsError, writeError } from '../errors.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import { writeFileAtomic } from '../storage/atomic.js';
+import { refuseExisting } from '../storage/existing.js';
 import { csvLine, readCsvRows } from '../storage/csv.js';
 import type { Grouping } from './group-tiles.js';
 
@@ -38,19 +39,7 @@ export function nameGroups(
 export async function checkOutputs(directory: string, force: boolean): Promise<void> {
   if (force) return;
   for (const name of [GROUPS_FILE, MERGES_FILE, AUDIT_FILE]) {
-    const path = join(directory, name);
-    try {
-      await stat(path);
-    } catch (error) {
-      const code = systemErrorCode(error);
-      if (code === 'ENOENT') continue;
-      throw writeError(error, path);
-    }
-    throw new LungclsError(
-      'OUTPUT_EXISTS',
-      `${path} exists already; give --force to replace it, or another folder`,
-      { path },
-    );
+    await refuseExisting(join(directory, name));
   }
 }
 

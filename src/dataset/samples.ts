@@ -1,11 +1,11 @@
 /** Random tiles of each class, to be looked at. */
-import { stat } from 'node:fs/promises';
 import sharp, { type OutputInfo, type OverlayOptions } from 'sharp';
-import { LungclsError, systemErrorCode, writeError } from '../errors.js';
+import { LungclsError } from '../errors.js';
 import { TileStore } from '../imaging/tile-store.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { writeFileAtomic } from '../storage/atomic.js';
+import { refuseExisting } from '../storage/existing.js';
 import { pathSegments } from './names.js';
 import { MersenneTwister } from './random-state.js';
 import { titlePath } from './title.js';
@@ -100,7 +100,7 @@ const CAPTION = 30;
 export async function samples(options: SamplesOptions): Promise<SamplesResult> {
   const { output, signal } = options;
   const perClass = options.perClass ?? 3;
-  await checkFree(output, options.force ?? false);
+  if (options.force !== true) await refuseExisting(output);
   const store = await TileStore.open(options.store);
   try {
     const tiles = await sampleTiles(store, perClass, options.seed ?? 0);
@@ -117,22 +117,6 @@ export async function samples(options: SamplesOptions): Promise<SamplesResult> {
   } finally {
     store.close();
   }
-}
-
-async function checkFree(output: string, force: boolean): Promise<void> {
-  if (force) return;
-  try {
-    await stat(output);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return;
-    throw writeError(error, output);
-  }
-  throw new LungclsError(
-    'OUTPUT_EXISTS',
-    `${output} exists already; give --force to replace it, or another name`,
-    { path: output },
-  );
 }
 
 async function drawPicture(

@@ -21,10 +21,11 @@ import { encodeModel, modelBytes } from '../onnx/model.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { loadTensorflow, type Tensorflow } from '../runtime/tensorflow.js';
+import { refuseExisting } from '../storage/existing.js';
 import { compare, GATE, requireFigures, type ExportFigures } from './gate.js';
 import { makeGraphModel, makeOnnx, readNetwork, type MadeModel } from './make-model.js';
 import type { TriedMethod } from './quantization.js';
-import { refuseExisting, writeTrees, type OutputTree } from './staged.js';
+import { writeTrees, type OutputTree } from './staged.js';
 import { readExportTiles, type ExportTiles } from './tiles.js';
 import { tritonFiles, tritonName, tritonNames } from './triton.js';
 
@@ -88,9 +89,12 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   const bundle = await openBundle(model, { engine: 'tfjs' });
   const onnxName = PRECISION_FILES[precision];
   if (!force) {
-    if (output !== undefined) await refuseExisting(output, [onnxName]);
-    if (triton !== undefined) await refuseExisting(triton, tritonNames(precision));
-    if (tfjsGraph !== undefined) await refuseExisting(tfjsGraph, [GRAPH_MODEL_FILE]);
+    const places = [
+      ...(output === undefined ? [] : [join(output, onnxName)]),
+      ...(triton === undefined ? [] : tritonNames(precision).map((name) => join(triton, name))),
+      ...(tfjsGraph === undefined ? [] : [join(tfjsGraph, GRAPH_MODEL_FILE)]),
+    ];
+    for (const place of places) await refuseExisting(place);
   }
   const { network, tfjs } = await readNetwork(bundle);
   const tiles = await readExportTiles({

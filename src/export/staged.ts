@@ -1,7 +1,7 @@
 /** Several outputs that are written together: all of them stand beside their places before the first moves there. */
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { LungclsError, systemErrorCode, writeError } from '../errors.js';
+import { writeError } from '../errors.js';
 import { fsyncDirectory, writeFileAtomic } from '../storage/atomic.js';
 import { joinSmall, type FileChunks } from '../storage/chunks.js';
 
@@ -9,27 +9,6 @@ import { joinSmall, type FileChunks } from '../storage/chunks.js';
 export interface OutputTree {
   readonly folder: string;
   readonly files: ReadonlyMap<string, FileChunks>;
-}
-
-/**
- * @param names of files, as in OutputTree
- * @throws LungclsError OUTPUT_EXISTS if one of them is there
- */
-export async function refuseExisting(folder: string, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const path = join(folder, name);
-    const found = await stat(path).catch((error: unknown) => {
-      const code = systemErrorCode(error);
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      throw writeError(error, path);
-    });
-    if (found === undefined) continue;
-    throw new LungclsError(
-      'OUTPUT_EXISTS',
-      `${path} exists already; give --force to replace it, or another folder`,
-      { path },
-    );
-  }
 }
 
 /**

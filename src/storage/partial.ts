@@ -4,20 +4,11 @@
  * kill and continues. A lock file keeps two processes from working on one output.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  link,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { LungclsError, systemErrorCode, writeError } from '../errors.js';
 import { fsyncDirectory, writeFileAtomic } from './atomic.js';
+import { existing, exists } from './existing.js';
 
 const FINGERPRINT_FILE = 'partial.json';
 const LOCK_FILE = 'lock';
@@ -112,13 +103,7 @@ export async function openPartial(output: string, options: PartialOptions): Prom
   const target = resolve(output);
   const directory = `${target}.partial`;
   if (await exists(target)) await removeLeftovers(target);
-  if (!options.force && (await exists(target))) {
-    throw new LungclsError(
-      'OUTPUT_EXISTS',
-      `${output} exists already; give --force to replace it, or another name`,
-      { path: output },
-    );
-  }
+  if (!options.force && (await exists(target))) throw existing(output);
   try {
     await mkdir(directory, { recursive: true });
   } catch (error) {
@@ -166,17 +151,6 @@ async function removeLeftovers(output: string): Promise<void> {
 /** Where an output stands aside while its replacement takes its name. */
 function replacedName(output: string): string {
   return join(dirname(output), `.${basename(output)}.replaced`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
-    throw writeError(error, path);
-  }
 }
 
 async function readFingerprint(directory: string): Promise<string | undefined> {
