@@ -30,6 +30,28 @@ export const DEVICE = {
   describe: 'What ONNX Runtime runs on',
 };
 
+export const ENGINE = {
+  choices: ['onnx', 'tfjs'] as const,
+  requiresArg: true,
+  default: 'onnx' as const,
+  describe: 'ONNX Runtime, or TensorFlow.js',
+};
+
+/** Of the ONNX files in a bundle. */
+export const PRECISION = {
+  choices: ['fp32', 'fp16', 'int8'] as const,
+  requiresArg: true,
+  defaultDescription: 'fp32',
+  describe: 'Which ONNX file of the bundle; int8 is for CPUs: faster, nearly the same classes',
+};
+
+export const BATCH_SIZE = {
+  type: 'number',
+  requiresArg: true,
+  default: 32,
+  describe: 'Tiles the network takes at once',
+} as const;
+
 export const FORMAT = {
   choices: ['csv', 'jsonl', 'parquet'] as const,
   requiresArg: true,

@@ -1,5 +1,5 @@
 import { defineCommand, type CommandResult } from '../command.js';
-import { defined, DEVICE, FORCE, THREADS } from '../options.js';
+import { BATCH_SIZE, ENGINE, PRECISION, defined, DEVICE, FORCE, THREADS } from '../options.js';
 import { formatCount, formatSeconds } from '../progress-meter.js';
 
 export const evaluateCommand = defineCommand({
@@ -36,25 +36,10 @@ export const evaluateCommand = defineCommand({
         describe:
           "Probabilities after temperature scaling, as predict gives them; --no-calibrated: the network's own",
       })
-      .option('engine', {
-        choices: ['onnx', 'tfjs'] as const,
-        requiresArg: true,
-        default: 'onnx' as const,
-        describe: 'ONNX Runtime, or TensorFlow.js',
-      })
-      .option('precision', {
-        choices: ['fp32', 'fp16', 'int8'] as const,
-        requiresArg: true,
-        defaultDescription: 'fp32',
-        describe: 'Which ONNX file of the bundle is judged',
-      })
+      .option('engine', ENGINE)
+      .option('precision', PRECISION)
       .option('device', DEVICE)
-      .option('batch-size', {
-        type: 'number',
-        requiresArg: true,
-        default: 32,
-        describe: 'Tiles the network takes at once',
-      })
+      .option('batch-size', BATCH_SIZE)
       .option('threads', THREADS)
       .option('force', FORCE)
       .example('$0 evaluate run/model other-hospital -o evaluation', 'any labelled tile store')

@@ -1,11 +1,14 @@
 import { LungclsError } from '../../errors.js';
 import { defineCommand } from '../command.js';
 import {
+  BATCH_SIZE,
   defined,
   DEVICE,
+  ENGINE,
   FORCE,
   FORMAT,
   MAX_PIXELS,
+  PRECISION,
   outputOption,
   showDash,
   THREADS,
@@ -70,26 +73,10 @@ export const predictCommand = defineCommand({
         describe:
           'The names on stdin or in --list end with NUL (find -print0), not with a line end',
       })
-      .option('engine', {
-        choices: ['onnx', 'tfjs'] as const,
-        requiresArg: true,
-        default: 'onnx' as const,
-        describe: 'ONNX Runtime, or TensorFlow.js',
-      })
-      .option('precision', {
-        choices: ['fp32', 'fp16', 'int8'] as const,
-        requiresArg: true,
-        defaultDescription: 'fp32',
-        describe:
-          'Which ONNX file of the bundle; int8 is for CPUs: faster, nearly the same classes',
-      })
+      .option('engine', ENGINE)
+      .option('precision', PRECISION)
       .option('device', DEVICE)
-      .option('batch-size', {
-        type: 'number',
-        requiresArg: true,
-        default: 32,
-        describe: 'Tiles the network takes at once',
-      })
+      .option('batch-size', BATCH_SIZE)
       .option('max-pixels', MAX_PIXELS)
       .option('threads', THREADS)
       .option('force', FORCE)
