@@ -5,6 +5,7 @@ import { calibrate } from '../bundle/calibration.js';
 import { openBundle, type Bundle } from '../bundle/read.js';
 import { findGroups, type Groups } from '../dataset/groups.js';
 import type { Estimate } from '../evaluation/bootstrap.js';
+import { argmaxRows } from '../evaluation/confusion.js';
 import { scoreTiles } from '../evaluation/scores.js';
 import { TileStore } from '../imaging/tile-store.js';
 import {
@@ -279,7 +280,7 @@ async function writeFiles(
 ): Promise<void> {
   const { classes } = bundle.metadata;
   const rows = Int32Array.from(store.paths.keys());
-  const predicted = judge(truth, probabilities, classes).predicted;
+  const predicted = argmaxRows(probabilities, classes.length);
   await writeFileAtomic(
     partial.path('predictions.csv'),
     predictionsCsv({ classes, paths: store.paths, labels: truth }, rows, predicted, probabilities),

@@ -3,6 +3,7 @@ import sharp, { type OverlayOptions } from 'sharp';
 import { RESEARCH_NOTICE } from '../config.js';
 import { pathSegments } from '../dataset/names.js';
 import { titlePath, type TitleOptions } from '../dataset/title.js';
+import { formatPercent } from '../report/format.js';
 import { heatColor, layHeatOver } from '../report/heat-picture.js';
 
 export interface HeatSheet {
@@ -84,12 +85,12 @@ async function words(sheet: HeatSheet): Promise<string> {
   const aside = { x: BAR_LEFT + BAR + 8, size: 13, maxWidth: BAR_LABELS - 12, fill: QUIET };
   const lines: (readonly [string, TitleOptions])[] = [
     [
-      `${name(label)}, ${percent(sheet.probabilities[label])}`,
+      `${name(label)}, ${formatPercent(sheet.probabilities[label] ?? NaN)}`,
       line(GAP, 30, 22, INK, WIDTH - 2 * GAP),
     ],
     [file, line(GAP, HEADING - 14, 14, QUIET, SHOWN)],
     [
-      `What spoke for ${name(explained)} (${percent(sheet.probabilities[explained])})`,
+      `What spoke for ${name(explained)} (${formatPercent(sheet.probabilities[explained] ?? NaN)})`,
       line(right, HEADING - 14, 14, INK, SHOWN),
     ],
     ['most', { ...aside, y: HEADING + 11 }],
@@ -119,16 +120,9 @@ function ranking({ classes, probabilities }: HeatSheet): string {
   const shown = order.slice(0, MOST_CLASSES);
   const rest = order.length - shown.length;
   return (
-    shown.map((c) => `${classes[c] ?? ''} ${percent(probabilities[c])}`).join(',  ') +
+    shown.map((c) => `${classes[c] ?? ''} ${formatPercent(probabilities[c] ?? NaN)}`).join(',  ') +
     (rest > 0 ? `,  ${String(rest)} more below` : '')
   );
-}
-
-/** Never 100 % of what is not certain. */
-function percent(p = NaN): string {
-  const text = (100 * p).toFixed(1);
-  if (text === '100.0' && p < 1) return '>99.9%';
-  return text === '0.0' && p > 0 ? '<0.1%' : `${text}%`;
 }
 
 function svg(content: string): string {

@@ -2,7 +2,6 @@
  * A model's own network taken apart: its base as an ONNX model of features, and its head as weights.
  * What heat maps need. Both come from the bundle's tfjs folder, which has every weight in float32.
  */
-import type { io } from '@tensorflow/tfjs';
 import { featureNetwork, HEAD_PREFIX } from '../network/compose.js';
 import { inferShapes } from '../network/graph.js';
 import { headGraph, type HeadGraph, type HeadKind } from '../network/head.js';
@@ -10,7 +9,7 @@ import { weightShapes, type Weights } from '../network/weights.js';
 import { featureModel } from '../onnx/export.js';
 import { modelBytes } from '../onnx/model.js';
 import type { NamedTensor } from '../storage/safetensors.js';
-import { layersModelHandler } from './layers-model.js';
+import { readLayersModel } from './layers-model.js';
 import { invalid } from './metadata.js';
 import type { Bundle } from './read.js';
 
@@ -38,7 +37,7 @@ export async function readModelParts(bundle: Bundle): Promise<ModelParts> {
     );
   }
   const { pixels, preprocessing, classes } = metadata;
-  const all = await readLayersWeights(tfjsPath);
+  const { weights: all } = await readLayersModel(tfjsPath);
   const base = featureNetwork(all, { pixels, size: preprocessing.size });
   const shapes = inferShapes(base.graph, base.inputShape);
   const featureShape = shapes.get(base.graph.output) ?? [];
@@ -72,34 +71,4 @@ function checked(
     where,
     `expected a weight ${name} of shape [${shape.join(', ')}] but found ${tensor === undefined ? 'none' : `[${tensor.shape.join(', ')}]`}`,
   );
-}
-
-async function readLayersWeights(folder: string): Promise<Map<string, NamedTensor>> {
-  const { weightSpecs = [], weightData = [] } = (await layersModelHandler(folder).load?.()) ?? {};
-  const bytes = joined(weightData);
-  const weights = new Map<string, NamedTensor>();
-  let offset = 0;
-  for (const { name, shape } of weightSpecs) {
-    const length = shape.reduce((a, b) => a * b, 1);
-    if (offset + 4 * length > bytes.byteLength) {
-      throw invalid(
-        folder,
-        `expected ${String(4 * length)} bytes for weight ${name} but found fewer`,
-      );
-    }
-    weights.set(name, { shape, data: new Float32Array(bytes, offset, length) });
-    offset += 4 * length;
-  }
-  return weights;
-}
-
-function joined(data: io.WeightData): ArrayBuffer {
-  if (!Array.isArray(data)) return data;
-  const all = new Uint8Array(data.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let offset = 0;
-  for (const part of data) {
-    all.set(new Uint8Array(part), offset);
-    offset += part.byteLength;
-  }
-  return all.buffer;
 }
