@@ -1,53 +1,11 @@
 /// <reference lib="dom" />
 /** The report of an evaluation, and the calibration section of both kinds, in a real browser. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { renderEvaluation, renderReport } from '#src/report/report.js';
-import { CHROMIUM_FLAGS, chromiumPath } from '../fixtures/chromium.js';
+import { pageTests } from '../fixtures/browser-page.js';
 import { calibration, evaluationData } from '../fixtures/report/evaluation-data.js';
 import { HOSTILE_NAME, reportData, scores } from '../fixtures/report/report-data.js';
 
-const executablePath = chromiumPath();
-// Without a browser these tests are shown as skipped.
-const run = executablePath === undefined ? test.skip : test;
-
-let browser: Browser | undefined;
-test.before(async () => {
-  if (executablePath === undefined) return;
-  browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
-});
-test.after.always(async () => browser?.close());
-
-async function open(
-  t: ExecutionContext,
-  html: string,
-  options: BrowserContextOptions = {},
-): Promise<{ page: Page; complaints: string[] }> {
-  if (browser === undefined) throw new Error('the browser did not start');
-  const folder = await mkdtemp(join(tmpdir(), 'lungcls-evaluation-'));
-  const path = join(folder, 'report.html');
-  await writeFile(path, html);
-  const context = await browser.newContext(options);
-  t.teardown(async () => {
-    await context.close();
-    await rm(folder, { recursive: true });
-  });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  const url = pathToFileURL(path).href;
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => {
-    const own = request.url().startsWith('data:') || request.url() === url;
-    if (!own) complaints.push(`asked for ${request.url()}`);
-  });
-  await page.goto(url);
-  return { page, complaints };
-}
+const { run, open } = pageTests();
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 360]) {

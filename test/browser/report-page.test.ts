@@ -1,13 +1,9 @@
 /// <reference lib="dom" />
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import type { ExecutionContext } from 'ava';
+import type { BrowserContextOptions } from 'playwright-core';
 import type { ReportData } from '#src/report/data.js';
-import { writeReport } from '#src/report/report.js';
-import { CHROMIUM_FLAGS, chromiumPath } from '../fixtures/chromium.js';
+import { renderReport } from '#src/report/report.js';
+import { pageTests, type OpenedPage } from '../fixtures/browser-page.js';
 import {
   HOSTILE_NAME,
   history,
@@ -16,54 +12,14 @@ import {
   scores,
 } from '../fixtures/report/report-data.js';
 
-const executablePath = chromiumPath();
-// Without a browser these tests are shown as skipped.
-const run = executablePath === undefined ? test.skip : test;
+const { run, open: openPage } = pageTests();
 
-let browser: Browser | undefined;
-test.before(async (t) => {
-  if (executablePath === undefined) {
-    t.log('No Chromium found: the browser tests are skipped. LUNGCLS_CHROMIUM=PATH names one.');
-    return;
-  }
-  browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
-});
-test.after.always(async () => browser?.close());
-
-interface Opened {
-  page: Page;
-  /** Anything the browser complained about: console, exceptions, refused requests. */
-  complaints: string[];
-  /** Every address that was asked for, pictures in the page left out. */
-  requests: string[];
-  url: string;
-}
-
-async function open(
+function open(
   t: ExecutionContext,
   data: ReportData,
-  options: BrowserContextOptions = {},
-): Promise<Opened> {
-  if (browser === undefined) throw new Error('the browser did not start');
-  const folder = await mkdtemp(join(tmpdir(), 'lungcls-report-'));
-  const path = join(folder, 'report.html');
-  await writeReport(path, data);
-  const context = await browser.newContext(options);
-  t.teardown(async () => {
-    await context.close();
-    await rm(folder, { recursive: true });
-  });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  const requests: string[] = [];
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => {
-    if (!request.url().startsWith('data:')) requests.push(request.url());
-  });
-  const url = pathToFileURL(path).href;
-  await page.goto(url);
-  return { page, complaints, requests, url };
+  options?: BrowserContextOptions,
+): Promise<OpenedPage> {
+  return openPage(t, renderReport(data), options);
 }
 
 const SCREENS = [
