@@ -52,7 +52,7 @@ export interface WholeModelOptions extends ClassifierOptions {
  * `tiles` uint8 RGB [N, S, S, 3] to `probabilities` float32 [N, classes]; further outputs, all
  * float32: `logits` [N, classes], which softmax makes the probabilities of, and `pooled_features`
  * [N, 768], the mean over mixed7's positions. ONNX Runtime computes outputs whether or not they are
- * fetched; these take 0.03 % of a run in float32, 0.5 % in 8 bits (one thread of a CPU with VNNI).
+ * fetched; these are next to nothing beside the network.
  * @throws LungclsError INVALID_OPTION
  */
 export function wholeModel(

@@ -33,7 +33,7 @@ import { trainHead } from './train-head.js';
 
 /** Raised when the same settings would give another result. */
 const RUN_VERSION = 1;
-/** Held-out tiles on which the exported models are compared: some three seconds. `export` takes all there are. */
+/** Held-out tiles on which the exported models are compared: some three seconds; `export` judges on more. */
 const CHECK_TILES = 64;
 
 export interface TrainResult {
