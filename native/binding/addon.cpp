@@ -19,7 +19,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 7;
+constexpr int kInterfaceVersion = 8;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.
@@ -86,6 +86,13 @@ Napi::Value halvesToFloats(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value freeBuffer(const Napi::CallbackInfo& info) {
+  // The buffer's memory is its owner's alone, so it is gone with it, not at V8's next collection.
+  if (!info[0].IsArrayBuffer()) refuse(info.Env(), "Expected an ArrayBuffer");
+  info[0].As<Napi::ArrayBuffer>().Detach();
+  return info.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   stayLoaded();
   env.SetInstanceData<Environment>(new Environment(env));
@@ -106,6 +113,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("nativeBytes", Napi::Function::New<heldBytes>(env, "nativeBytes"));
   exports.Set("floatToHalf", Napi::Function::New<floatsToHalves>(env, "floatToHalf"));
   exports.Set("halfToFloat", Napi::Function::New<halvesToFloats>(env, "halfToFloat"));
+  exports.Set("freeBuffer", Napi::Function::New<freeBuffer>(env, "freeBuffer"));
   exports.Set("libjpegTurboVersion", Napi::String::New(env, libjpegTurboVersion()));
   return exports;
 }

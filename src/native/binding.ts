@@ -152,10 +152,12 @@ export interface NativeAddon {
   /** To nearest, ties to even. Both arrays have the same length. */
   floatToHalf(from: Float32Array, to: Uint16Array): void;
   halfToFloat(from: Uint16Array, to: Float32Array): void;
+  /** Detaches it: its length is 0 afterwards. */
+  freeBuffer(buffer: ArrayBuffer): void;
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 7;
+const INTERFACE_VERSION = 8;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

@@ -7,6 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TOOL_VERSION } from '../config.js';
 import { messageOf, systemErrorCode } from '../errors.js';
+import { freeArray } from '../native/addon.js';
 import { inferShapes } from '../network/graph.js';
 import { BASE_OUTPUT, inceptionV3ToMixed7 } from '../network/inception-v3.js';
 import { parseStatistics, type ImageStatistics } from '../onnx/calibration.js';
@@ -234,7 +235,10 @@ async function runAll(
   const running: Promise<Float32Array>[] = [];
   const writeOldest = async (): Promise<void> => {
     const features = await running.shift();
-    if (features !== undefined) await writer.append(features);
+    if (features !== undefined) {
+      await writer.append(features);
+      freeArray(features);
+    }
     onProgress?.({ stage: 'features', done: writer.rows, total: store.count, unit: 'tiles' });
   };
   try {

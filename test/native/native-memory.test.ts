@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { decodeTiles, type DecodeOptions } from '#src/imaging/decoder.js';
-import { bufferMemory, type BufferMemory } from '#src/native/addon.js';
+import { bufferMemory, freeArray, type BufferMemory } from '#src/native/addon.js';
 import { repositoryRoot } from '../fixtures/shared-data.js';
 import { writeTiles } from '../fixtures/tiles.js';
 
@@ -135,4 +135,22 @@ test('without a CUDA driver, or with it switched off, the reason says so', async
   t.regex(none.memory.reason, /no CUDA driver: .*\/nowhere\/libcuda\.so\.1/);
   const off = await decodeElsewhere({ LUNGCLS_CUDA_DRIVER: 'off' });
   t.regex(off.memory.reason, /switched off/);
+});
+
+test.serial('an array is freed at once, with all that share its buffer', (t) => {
+  const before = external();
+  const bytes = 64 << 20;
+  const array = new Float32Array(bytes / 4);
+  const sibling = new Uint8Array(array.buffer, 4, 8);
+  t.true(external() - before >= bytes);
+  freeArray(array);
+  t.is(array.length, 0);
+  t.is(sibling.length, 0);
+  t.true(external() - before < SLACK, `${external() - before} bytes are still held`);
+  t.notThrows(() => {
+    freeArray(array);
+  });
+  const shared = new Uint8Array(new SharedArrayBuffer(8));
+  freeArray(shared);
+  t.is(shared.length, 8);
 });
