@@ -1,6 +1,5 @@
 #include "entropy_decoder.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -22,20 +21,17 @@ namespace {
 // Look-ups between two refills: a refill leaves at least 56 bits.
 constexpr int kStepsPerRefill = 5;
 static_assert(kStepsPerRefill * kLookupBits <= 56);
-// A block takes two steps or more (DC, end of block), so the steps of one refill touch at most this
-// many blocks; so near the end of a stretch, steps are made one by one.
-constexpr int kTouchedBlocks = 1 + kStepsPerRefill / 2;
 
-// Byte offset in the block of the coefficient at each zigzag index.
-constexpr std::array<std::uint16_t, kBlockSize> makePlaces() {
-  std::array<std::uint16_t, kBlockSize> places{};
+// Place in the block of the coefficient at each zigzag index.
+constexpr std::array<std::uint8_t, kBlockSize> makePlaces() {
+  std::array<std::uint8_t, kBlockSize> places{};
   const auto order = makePairOrder();
-  for (int i = 0; i < kBlockSize; ++i) places[order[i]] = static_cast<std::uint16_t>(2 * i);
+  for (int i = 0; i < kBlockSize; ++i) places[order[i]] = static_cast<std::uint8_t>(i);
   return places;
 }
-constexpr std::array<std::uint16_t, kBlockSize> kPlaces = makePlaces();
+alignas(64) constexpr std::array<std::uint8_t, kBlockSize> kPlaces = makePlaces();
 const auto kPlacesBegin = reinterpret_cast<std::uintptr_t>(kPlaces.data());
-const auto kPlacesEnd = kPlacesBegin + kBlockBytes;
+const auto kPlacesEnd = kPlacesBegin + kBlockSize;
 
 LUNGCLS_ALWAYS_INLINE std::uint64_t loadBigEndian(const std::uint8_t* bytes) {
   std::uint64_t value;
@@ -46,9 +42,7 @@ LUNGCLS_ALWAYS_INLINE std::uint64_t loadBigEndian(const std::uint8_t* bytes) {
 
 // `position`: an address in kPlaces.
 LUNGCLS_ALWAYS_INLINE void store(std::int16_t* block, std::uintptr_t position, std::int16_t value) {
-  std::uint16_t place;
-  std::memcpy(&place, reinterpret_cast<const char*>(position), sizeof place);
-  std::memcpy(reinterpret_cast<char*>(block) + place, &value, sizeof value);
+  block[*reinterpret_cast<const std::uint8_t*>(position)] = value;
 }
 
 // As many steps as there are between two refills, unrolled.
@@ -64,12 +58,18 @@ LUNGCLS_ALWAYS_INLINE void repeat(const Step& step) {
 
 }  // namespace
 
+EntropyDecoder::EntropyDecoder() {
+  const HuffmanTable& table = HuffmanTable::parking();
+  parking_ = {&table, &table, parkingCoefficients_.data(), &parking_};
+}
+
 void EntropyDecoder::setTables(std::span<const Tables> mcu) {
   for (std::size_t i = 0; i < kMaxBatchBlocks; ++i) {
     blocks_[i] = {mcu[i % mcu.size()].ac, mcu[(i + 1) % mcu.size()].dc,
-                  coefficients_.data() + i * kBlockSize};
+                  coefficients_.data() + i * kBlockSize, &blocks_[i + 1]};
   }
-  state_.table = mcu[0].dc;
+  firstTable_ = mcu[0].dc;
+  last_ = nullptr;
 }
 
 void EntropyDecoder::beginSegment(std::span<const std::uint8_t> bytes) {
@@ -81,10 +81,14 @@ void EntropyDecoder::beginSegment(std::span<const std::uint8_t> bytes) {
 }
 
 void EntropyDecoder::beginStretch(int begin, int end) {
-  state_.block = blocks_.data() + begin;
+  state_.block = &blocks_[begin];
   state_.position = kPlacesBegin;
-  end_ = blocks_.data() + end;
-  fastEnd_ = blocks_.data() + std::max(0, end - kTouchedBlocks + 1);
+  state_.table = firstTable_;
+  if (last_ != nullptr) *last_ = lastAsItWas_;
+  last_ = &blocks_[end - 1];
+  lastAsItWas_ = *last_;
+  last_->nextDc = parking_.ac;
+  last_->next = &parking_;
 }
 
 void EntropyDecoder::clearCoefficients(int blocks) {
@@ -104,91 +108,61 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::refill(State& s) {
 // than units that shift, and of those the loop needs all.
 class EntropyDecoder::StoredEntry {
  public:
-  LUNGCLS_ALWAYS_INLINE explicit StoredEntry(const std::uint64_t& entry) : entry_(&entry) {}
+  LUNGCLS_ALWAYS_INLINE explicit StoredEntry(const std::uint32_t& entry) : entry_(&entry) {}
   [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uint64_t whole() const { return *entry_; }
-#if defined(__x86_64__)
-  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t advance() const {
-    return field<std::uint8_t>(1);
-  }
-  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t firstPlace() const {
-    return field<std::uint8_t>(2);
-  }
-  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t secondPlace() const {
-    return field<std::uint8_t>(3);
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t advance() const { return byte<8>(); }
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uintptr_t firstPlace() const { return byte<24>() & 15; }
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::int16_t firstValue() const {
+    return static_cast<std::int8_t>(byte<16>());
   }
   [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::int16_t secondValue() const {
-    return field<std::int16_t>(4);
+    return static_cast<std::int16_t>(static_cast<std::int32_t>(*entry_) >> 28);
   }
-  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::int16_t firstValue() const {
-    return field<std::int16_t>(6);
-  }
+
+ private:
+  template <int kShift>
+  [[nodiscard]] LUNGCLS_ALWAYS_INLINE std::uint8_t byte() const {
+#if defined(__x86_64__)
+    return reinterpret_cast<const std::uint8_t*>(entry_)[kShift / 8];
 #else
-  [[nodiscard]] std::uintptr_t advance() const { return entry::advance(*entry_); }
-  [[nodiscard]] std::uintptr_t firstPlace() const { return entry::firstPlace(*entry_); }
-  [[nodiscard]] std::uintptr_t secondPlace() const { return entry::secondPlace(*entry_); }
-  [[nodiscard]] std::int16_t secondValue() const { return entry::secondValue(*entry_); }
-  [[nodiscard]] std::int16_t firstValue() const { return entry::firstValue(*entry_); }
+    return static_cast<std::uint8_t>(*entry_ >> kShift);
 #endif
-
- private:
-  template <class T>
-  [[nodiscard]] LUNGCLS_ALWAYS_INLINE T field(std::size_t byte) const {
-    T value;
-    std::memcpy(&value, reinterpret_cast<const char*>(entry_) + byte, sizeof value);
-    return value;
   }
 
-  const std::uint64_t* entry_;
-};
-
-// An entry that was just made.
-class EntropyDecoder::MadeEntry {
- public:
-  LUNGCLS_ALWAYS_INLINE explicit MadeEntry(std::uint64_t entry) : entry_(entry) {}
-  [[nodiscard]] std::uint64_t whole() const { return entry_; }
-  [[nodiscard]] std::uintptr_t advance() const { return entry::advance(entry_); }
-  [[nodiscard]] std::uintptr_t firstPlace() const { return entry::firstPlace(entry_); }
-  [[nodiscard]] std::uintptr_t secondPlace() const { return entry::secondPlace(entry_); }
-  [[nodiscard]] std::int16_t secondValue() const { return entry::secondValue(entry_); }
-  [[nodiscard]] std::int16_t firstValue() const { return entry::firstValue(entry_); }
-
- private:
-  std::uint64_t entry_;
+  const std::uint32_t* entry_;
 };
 
 // What an entry says: stores, bits, place, and the table of the next step. No branch depends on it.
-// `position`: that after it.
-template <class Entry>
-LUNGCLS_ALWAYS_INLINE void EntropyDecoder::apply(State& s, const Entry& entry,
-                                                 std::uintptr_t position) {
-  const std::uint64_t e = entry.whole();
+// `control`: the low 16 bits of an entry. `position`: that after it.
+LUNGCLS_ALWAYS_INLINE void EntropyDecoder::apply(State& s, std::uint64_t control,
+                                                 std::uintptr_t firstPosition, std::int16_t first,
+                                                 std::uintptr_t position, std::int16_t second) {
   std::int16_t* const coefficients = s.block->coefficients;
   const HuffmanTable* table = s.block->ac;
-  store(coefficients, s.position + entry.firstPlace(), entry.firstValue());
-  store(coefficients, s.position + entry.secondPlace(), entry.secondValue());
-  s.bits <<= e & 63;
-  s.count -= e;  // of which only the lowest 6 bits matter
+  store(coefficients, position - 1, second);
+  store(coefficients, firstPosition, first);
+  s.bits <<= control & 63;
+  s.count -= control;  // of which only the lowest 6 bits matter
   const Block* block = s.block;
-  const Block* const nextBlock = block + 1;
   // Whether the block ends is as good as random, and so must not become a branch.
 #if defined(__x86_64__) && defined(__GNUC__)
-  // Compilers make three choices on one condition into a branch, whatever they are told. The first
-  // one reads memory, perhaps through the register that the second one changes.
+  // Compilers make three choices on one condition into a branch, whatever they are told. The last
+  // one changes the register through which the others read memory.
   static_assert(entry::kBlockEnd == 0x80);
   __asm__(
-      "testb $0x80, %b[e]\n\t"
+      "testb $0x80, %b[control]\n\t"
       "cmovne %[nextDc], %[table]\n\t"
-      "cmovne %[nextBlock], %[block]\n\t"
-      "cmovne %[begin], %[position]"
-      : [table] "+r"(table), [block] "+r"(block), [position] "+r"(position)
-      : [e] "r"(e), [nextDc] "m"(s.block->nextDc), [nextBlock] "r"(nextBlock),
+      "cmovne %[begin], %[position]\n\t"
+      "cmovne %[next], %[block]"
+      : [table] "+&r"(table), [position] "+&r"(position), [block] "+r"(block)
+      : [control] "r"(control), [nextDc] "m"(s.block->nextDc), [next] "m"(s.block->next),
         [begin] "rm"(kPlacesBegin)
       : "cc");
 #else
-  if ((e & entry::kBlockEnd) != 0) {
-    table = s.block->nextDc;
-    block = nextBlock;
+  if ((control & entry::kBlockEnd) != 0) {
+    table = block->nextDc;
     position = kPlacesBegin;
+    block = block->next;
   }
 #endif
   s.table = table;
@@ -198,54 +172,52 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::apply(State& s, const Entry& entry,
 
 // One look-up: up to two coefficients, and the end of the block.
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::step(State& s, EntropyDecoder& decoder) {
-  const StoredEntry stored(s.table->packed(s.bits));
-  const std::uintptr_t position = s.position + stored.advance();
+  const StoredEntry e(s.table->packed(s.bits));
+  const std::uintptr_t position = s.position + e.advance();
   if (position < kPlacesEnd) [[likely]] {
-    apply(s, stored, position);
+    apply(s, e.whole(), s.position + e.firstPlace(), e.firstValue(), position, e.secondValue());
     return;
   }
   refill(s);
-  const MadeEntry one(oneSymbol(*s.table, s.bits, s.position - kPlacesBegin));
-  if ((one.whole() & entry::kIrregular) != 0) [[unlikely]]
+  const OneSymbol one(oneSymbol(*s.table, s.bits, s.position - kPlacesBegin));
+  if ((one.control & entry::kIrregular) != 0) [[unlikely]]
     decoder.irregular_ = true;
-  apply(s, one, s.position + one.advance());
+  apply(s, one.control, s.position + one.advance - 1, one.value, s.position + one.advance,
+        one.value);
   refill(s);
 }
 
-// The entry of one symbol, whatever its length: long codes, large values, and coefficients near the
-// end of the block, which is `place` bytes on. Never leads beyond it.
-LUNGCLS_NOINLINE std::uint64_t EntropyDecoder::oneSymbol(const HuffmanTable& table,
-                                                         std::uint64_t bits, std::uintptr_t place) {
+// The step of one symbol, whatever its length: long codes, large values, and coefficients near the
+// end of the block, which is `place` on. Never leads beyond it.
+LUNGCLS_NOINLINE EntropyDecoder::OneSymbol EntropyDecoder::oneSymbol(const HuffmanTable& table,
+                                                                     std::uint64_t bits,
+                                                                     std::uintptr_t place) {
+  // A zero to the next place, where there is one already.
+  const auto ends = [](unsigned length, std::uint32_t flags) {
+    return OneSymbol{.control = length | entry::kBlockEnd | flags, .advance = 1, .value = 0};
+  };
   const Symbol symbol = table.symbol(bits);
+  if (symbol.codeLength == 0) return ends(0, entry::kIrregular);
   const bool isDc = table.isDc();
-  // Not even then may a block take less than two steps.
-  if (symbol.codeLength == 0) {
-    return entry::kIrregular |
-           (isDc ? entry::make(0, false, 2, 0, 0, 0, 0) : entry::make(0, true, 0, 0, 0, 0, 0));
-  }
-  const int size = isDc ? symbol.value : symbol.value & 15;
+  const unsigned size = isDc ? symbol.value : symbol.value & 15U;
   const unsigned run = isDc ? 0 : symbol.value >> 4;
   const unsigned length = symbol.codeLength + size;
-  if (!isDc && size == 0 && run != 15) return entry::make(length, true, 0, 0, 0, 0, 0);
-  const unsigned at = 2 * run;
-  if (place + at >= kBlockBytes) {
-    return entry::kIrregular | entry::make(length, true, 0, 0, 0, 0, 0);
-  }
+  if (!isDc && size == 0 && run != 15) return ends(length, 0);
+  if (place + run >= kBlockSize) return ends(length, entry::kIrregular);
   const std::uint64_t rest = bits << symbol.codeLength;
-  const int value = size == 0 ? 0 : extend(static_cast<int>(rest >> (64 - size)), size);
-  // Stored twice: there may be no further place.
-  return entry::make(length, place + at + 2 == kBlockBytes, at + 2, at, at, value, value);
+  const int value =
+      size == 0 ? 0 : extend(static_cast<int>(rest >> (64 - size)), static_cast<int>(size));
+  const bool last = place + run + 1 == kBlockSize;
+  return {.control = length | (last ? entry::kBlockEnd : 0),
+          .advance = static_cast<std::uint16_t>(run + 1),
+          .value = static_cast<std::int16_t>(value)};
 }
 
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::finishLoop(EntropyDecoder& decoder) {
   State s = decoder.state_;
-  while (s.block < decoder.fastEnd_) {
+  while (s.block != &decoder.parking_) {
     refill(s);
     repeat([&]() LUNGCLS_INLINE_LAMBDA { step(s, decoder); });
-  }
-  while (s.block < decoder.end_) {
-    refill(s);
-    step(s, decoder);
   }
   decoder.state_ = s;
 }
@@ -253,9 +225,9 @@ LUNGCLS_ALWAYS_INLINE void EntropyDecoder::finishLoop(EntropyDecoder& decoder) {
 LUNGCLS_ALWAYS_INLINE void EntropyDecoder::pairLoop(EntropyDecoder& a, EntropyDecoder& b) {
   State s = a.state_;
   State t = b.state_;
-  const Block* const endS = a.fastEnd_;
-  const Block* const endT = b.fastEnd_;
-  while ((s.block < endS) & (t.block < endT)) {
+  const Block* const parkingS = &a.parking_;
+  const Block* const parkingT = &b.parking_;
+  while ((s.block != parkingS) & (t.block != parkingT)) {
     refill(s);
     refill(t);
     repeat([&]() LUNGCLS_INLINE_LAMBDA {

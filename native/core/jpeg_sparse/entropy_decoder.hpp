@@ -25,7 +25,7 @@ class EntropyDecoder {
     const HuffmanTable* ac;
   };
 
-  EntropyDecoder() = default;
+  EntropyDecoder();
   EntropyDecoder(const EntropyDecoder&) = delete;  // has pointers into itself
   EntropyDecoder& operator=(const EntropyDecoder&) = delete;
 
@@ -38,12 +38,12 @@ class EntropyDecoder {
   // be zero.
   void beginStretch(int begin, int end);
 
-  // Decodes all of the stretch.
+  // Decodes what is left of the stretch.
   void finishStretch();
   // Decodes two stretches in turns, so that the latency of one's table look-ups is hidden behind
-  // the other's, until either is nearly complete: its `nearlyComplete` is true then.
+  // the other's, until either is complete.
   static void runPair(EntropyDecoder& a, EntropyDecoder& b);
-  [[nodiscard]] bool nearlyComplete() const { return state_.block >= fastEnd_; }
+  [[nodiscard]] bool complete() const { return state_.block == &parking_; }
 
   // To be asked after each stretch: false if the segment ended too early or something was coded
   // that no encoder writes.
@@ -55,12 +55,20 @@ class EntropyDecoder {
   void clearCoefficients(int blocks);
 
  private:
-  // While a block is decoded: the table of its AC coefficients, that of the DC after it, and its
-  // place.
+  // While a block is decoded: the table of its AC coefficients, that of the DC after it, its place,
+  // and the block after it.
   struct Block {
     const HuffmanTable* ac;
     const HuffmanTable* nextDc;
     std::int16_t* coefficients;
+    const Block* next;
+  };
+  // What the look-up can't hold: the low 16 bits of an entry, and one coefficient, at the last
+  // place of the advance.
+  struct OneSymbol {
+    std::uint32_t control;
+    std::uint16_t advance;
+    std::int16_t value;
   };
   // What the inner loop keeps in registers. `bits` holds the next `count` (modulo 64) bits at its
   // top, and possibly some of those after them.
@@ -80,18 +88,22 @@ class EntropyDecoder {
   static void pairLoop(EntropyDecoder& a, EntropyDecoder& b);
   static void pairLoopBmi2(EntropyDecoder& a, EntropyDecoder& b);
   class StoredEntry;
-  class MadeEntry;
-  template <class Entry>
-  static void apply(State& s, const Entry& entry, std::uintptr_t position);
-  static std::uint64_t oneSymbol(const HuffmanTable& table, std::uint64_t bits,
-                                 std::uintptr_t place);
+  static void apply(State& s, std::uint64_t control, std::uintptr_t firstPosition,
+                    std::int16_t first, std::uintptr_t position, std::int16_t second);
+  static OneSymbol oneSymbol(const HuffmanTable& table, std::uint64_t bits, std::uintptr_t place);
   [[nodiscard]] std::uint64_t bitsUsed() const;
 
   alignas(64) std::array<std::int16_t, std::size_t{kMaxBatchBlocks} * kBlockSize> coefficients_{};
-  std::array<Block, kMaxBatchBlocks + 1> blocks_{};  // one more, at which the last block ends
+  // Of coefficients that go nowhere.
+  alignas(64) std::array<std::int16_t, kBlockSize> parkingCoefficients_{};
+  std::array<Block, kMaxBatchBlocks + 1> blocks_{};  // the last one is pointed to, not more
+  // Where decoding goes after the last block of a stretch, and stays, taking no bits: so the steps
+  // between two refills need not know where the stretch ends.
+  Block parking_{};
+  Block* last_ = nullptr;  // block of the stretch, and what stood there before it led to parking_
+  Block lastAsItWas_{};
+  const HuffmanTable* firstTable_ = nullptr;
   State state_;
-  const Block* end_ = nullptr;
-  const Block* fastEnd_ = nullptr;
   std::span<const std::uint8_t> segment_;
   bool irregular_ = false;
 };

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -12,52 +11,42 @@
 namespace lungcls::jpeg_sparse {
 
 // Bits of one look-up. More bits put more pairs of coefficients into one entry, but the tables have
-// to stay in the first-level cache: 2^10 entries of 8 bytes, four tables.
-constexpr int kLookupBits = 10;
+// to stay in the first-level cache: encoders that optimise give each file tables of its own, and
+// two files are decoded at a time, so those are four tables of AC coefficients at 8 KB.
+constexpr int kLookupBits = 11;
 
-// What one look-up does, packed into 64 bits. Positions are bytes in zigzag order; a coefficient
-// takes two. Both stores are always made: where there is one coefficient only, the second stores a
-// zero to a place not yet written.
+// What one look-up does, packed into 32 bits. Positions count coefficients in zigzag order. Two
+// stores are always made, first that of the second coefficient, at the last position of the
+// advance, then that of the first: where there is one coefficient only, that is the same place.
 //
 //   bits  0-5   bits consumed
-//   bit   6     something that no encoder writes
+//   bit   6     something that no encoder writes (never in a table, see OneSymbol)
 //   bit   7     whether the block ends here
-//   bits  8-15  advance of the position
-//   bits 16-23  place of the first coefficient, from the position
-//   bits 24-31  place of the second
-//   bits 32-47  the second coefficient
-//   bits 48-63  the first
+//   bits  8-15  advance of the position, at least 1
+//   bits 16-23  the first coefficient
+//   bits 24-27  its place, from the position
+//   bits 28-31  the second coefficient
 //
-// An advance of 128 crosses the end of any block, and so makes the decoder take one symbol by
-// itself: codes that the look-up can't hold have it.
+// An advance of 64 crosses the end of any block, and so makes the decoder take one symbol by
+// itself: codes and coefficients that the entry can't hold have it. In place of the coefficients
+// there is the symbol, if its code is short enough: bits 16-23 its value, bits 24-31 its length.
 namespace entry {
 
-constexpr std::uint64_t kBlockEnd = 0x80;
-constexpr std::uint64_t kIrregular = 0x40;
-constexpr std::uint64_t kOneSymbol = (std::uint64_t{2} * kBlockSize) << 8;
+constexpr std::uint32_t kBlockEnd = 0x80;
+constexpr std::uint32_t kIrregular = 0x40;
+constexpr std::uint32_t kOneSymbol = std::uint32_t{kBlockSize} << 8;
+// Magnitudes that fit.
+constexpr int kMaxFirst = 127;
+constexpr int kMaxSecond = 7;
 
-constexpr std::uint64_t make(unsigned length, bool endsBlock, unsigned advance, unsigned firstPlace,
-                             unsigned secondPlace, int first, int second) {
-  const std::uint64_t values = std::uint64_t{static_cast<std::uint16_t>(first)} << 16 |
-                               std::uint64_t{static_cast<std::uint16_t>(second)};
-  return std::uint64_t{length} | (endsBlock ? kBlockEnd : 0) | std::uint64_t{advance} << 8 |
-         std::uint64_t{firstPlace} << 16 | std::uint64_t{secondPlace} << 24 | values << 32;
+constexpr std::uint32_t make(unsigned length, bool endsBlock, unsigned advance, unsigned firstPlace,
+                             int first, int second) {
+  return length | (endsBlock ? kBlockEnd : 0) | advance << 8 |
+         (static_cast<unsigned>(first) & 0xFFU) << 16 | firstPlace << 24 |
+         static_cast<unsigned>(second) << 28;
 }
-constexpr std::uint64_t advance(std::uint64_t e) {
-  return e >> 8 & 0xFF;
-}
-// Rotations rather than shifts, because x86 rotates into another register in one instruction.
-constexpr std::uint64_t firstPlace(std::uint64_t e) {
-  return std::rotr(e, 16) & 0xFF;
-}
-constexpr std::uint64_t secondPlace(std::uint64_t e) {
-  return static_cast<std::uint32_t>(e) >> 24;
-}
-constexpr std::int16_t firstValue(std::uint64_t e) {
-  return static_cast<std::int16_t>(std::rotr(e, 48));
-}
-constexpr std::int16_t secondValue(std::uint64_t e) {
-  return static_cast<std::int16_t>(std::rotr(e, 32));
+constexpr std::uint32_t makeOneSymbol(unsigned codeLength, unsigned value) {
+  return kOneSymbol | value << 16 | codeLength << 24;
 }
 
 }  // namespace entry
@@ -74,12 +63,20 @@ constexpr int extend(int bits, int size) {
   return size == 0 || bits >= 1 << (size - 1) ? bits : bits - (1 << size) + 1;
 }
 
+// The codes of one table, each with each of its values, as far as one look-up can hold it.
+class Leaves;
+
 class HuffmanTable {
  public:
-  // False if libjpeg would refuse the table.
-  bool build(const HuffmanSpec& spec, bool isDc);
+  // Entries that stay where they are, and take no bits: every look-up ends a block of nothing.
+  static const HuffmanTable& parking();
 
-  [[nodiscard]] const std::uint64_t& packed(std::uint64_t bits) const {
+  // The codes, all of them taken symbol by symbol. False if libjpeg would refuse the table.
+  bool setCodes(const HuffmanSpec& spec, bool isDc);
+  // Makes entries: one of `first`, then one of `second` if that fits too.
+  void pack(const Leaves& first, const Leaves& second);
+
+  [[nodiscard]] const std::uint32_t& packed(std::uint64_t bits) const {
     return packed_[bits >> (64 - kLookupBits)];
   }
   // The symbol whose code begins `bits`, of any length.
@@ -87,32 +84,45 @@ class HuffmanTable {
   [[nodiscard]] bool isDc() const { return isDc_; }
 
  private:
-  void pack();
-  [[nodiscard]] std::uint64_t packEntry(std::uint32_t bits) const;
-
-  alignas(64) std::array<std::uint64_t, 1 << kLookupBits> packed_;
-  std::array<Symbol, 1 << kLookupBits> symbols_;
+  alignas(64) std::array<std::uint32_t, 1 << kLookupBits> packed_;
   std::array<std::uint32_t, 18> codeEnd_;     // first 16-bit-aligned code beyond those of a length
   std::array<std::int32_t, 17> valueOffset_;  // index of a code's symbol minus the code
   std::array<std::uint8_t, 256> values_;
   bool isDc_ = false;
 };
 
+// The tables of a component. Those of its DC coefficients hold the AC coefficient that follows,
+// too.
+struct HuffmanTables {
+  HuffmanTable dc;
+  HuffmanTable ac;
+};
+
 // Tables are rebuilt only when an image has others than those before it.
 class HuffmanCache {
  public:
-  // Null if libjpeg would refuse the table.
-  std::shared_ptr<const HuffmanTable> get(const HuffmanSpec& spec, bool isDc);
+  HuffmanCache();
+  HuffmanCache(const HuffmanCache&) = delete;
+  HuffmanCache& operator=(const HuffmanCache&) = delete;
+  ~HuffmanCache();
+
+  // Null if libjpeg would refuse one of them.
+  std::shared_ptr<const HuffmanTables> get(const HuffmanSpec& dc, const HuffmanSpec& ac);
 
  private:
   struct Slot {
-    std::shared_ptr<HuffmanTable> table;
-    HuffmanSpec spec;
-    bool isDc = false;
+    std::shared_ptr<HuffmanTables> tables;
+    HuffmanSpec dc;
+    HuffmanSpec ac;
     std::uint64_t lastUse = 0;
   };
+  bool build(HuffmanTables& tables, const HuffmanSpec& dc, const HuffmanSpec& ac);
+
   std::vector<Slot> slots_;
   std::uint64_t uses_ = 0;
+  // Working memory.
+  std::unique_ptr<Leaves> dcLeaves_;
+  std::unique_ptr<Leaves> acLeaves_;
 };
 
 }  // namespace lungcls::jpeg_sparse

@@ -47,13 +47,11 @@ SparseResult ImageDecode::prepare(const SparseJob& job, HuffmanCache& tables, Pl
   mcuTables_.clear();
   for (int i = 0; i < header_.componentCount; ++i) {
     const ComponentSpec& component = header_.components[i];
-    const auto dc = tables_[std::size_t{2} * i] = tables.get(header_.dcTables[component.dc], true);
-    const auto ac = tables_[std::size_t{2} * i + 1] =
-        tables.get(header_.acTables[component.ac], false);
-    if (dc == nullptr || ac == nullptr) return SparseResult::Damaged;
+    tables_[i] = tables.get(header_.dcTables[component.dc], header_.acTables[component.ac]);
+    if (tables_[i] == nullptr) return SparseResult::Damaged;
     dequantizers_[i].set(header_.quants[component.quant]);
     mcuTables_.insert(mcuTables_.end(), static_cast<std::size_t>(component.h) * component.v,
-                      {dc.get(), ac.get()});
+                      {&tables_[i]->dc, &tables_[i]->ac});
   }
   layOutBlocks();
   entropy_.setTables(mcuTables_);

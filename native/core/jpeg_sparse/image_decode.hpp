@@ -27,7 +27,7 @@ class ImageDecode {
   // True if the image has been begun; else job.result is set.
   bool begin(SparseJob& job, HuffmanCache& tables, PlanCache& plans);
 
-  // To be called when the entropy decoder has a stretch nearly complete. Returns true if there is a
+  // To be called when the entropy decoder has a stretch complete. Returns true if there is a
   // next one; else job.result is set.
   bool finishStretch();
 
@@ -55,7 +55,7 @@ class ImageDecode {
   FrameHeader header_;
   ScanBytes scan_;
   PixelRows rows_;
-  std::array<std::shared_ptr<const HuffmanTable>, std::size_t{2} * kMaxComponents> tables_;
+  std::array<std::shared_ptr<const HuffmanTables>, kMaxComponents> tables_;
   // Where the blocks stand among the coefficients of a batch: [row in MCU][block].
   std::array<std::vector<std::int32_t>, kMaxComponents> blockOffsets_;
   std::vector<EntropyDecoder::Tables> mcuTables_;

@@ -43,8 +43,8 @@ void decodeResized(std::span<SparseJob> jobs, Scratch& scratch) {
   bool runB = beginNext(*b);
   while (runA && runB) {
     EntropyDecoder::runPair(a->entropy(), b->entropy());
-    if (a->entropy().nearlyComplete()) runA = advance(*a);
-    if (b->entropy().nearlyComplete()) runB = advance(*b);
+    if (a->entropy().complete()) runA = advance(*a);
+    if (b->entropy().complete()) runB = advance(*b);
   }
   while (runA) runA = advance(*a);
   while (runB) runB = advance(*b);
