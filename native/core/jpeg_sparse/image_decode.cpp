@@ -109,7 +109,6 @@ bool ImageDecode::finishStretch() {
 
   // Numbers beyond the range that is certain: libjpeg-turbo's own code shall decide.
   if (!transformBatch()) return end(SparseResult::NotTaken);
-  entropy_.clearCoefficients(batchMcus_ * plan_->blocksPerMcu);
   mcuColumn_ += batchMcus_;
   if (mcuColumn_ == plan_->mcusAcross) {
     rows_.finishMcuRow(mcuRow_);
@@ -149,12 +148,23 @@ void ImageDecode::addDcPredictions() {
   }
 }
 
+// Leaves zeros in place of the coefficients, for the next batch.
 bool ImageDecode::transformBatch() {
   const int count = header_.componentCount;
   bool exact = true;
-  for (int v = 0; v < plan_->components[0].v; ++v) exact &= transformBlockRow(0, 1, v);
+  bool all = true;
+  const auto transform = [&](int firstComponent, int components, int v) {
+    const ComponentPlan& plan = plan_->components[firstComponent];
+    if (plan.blockRows[static_cast<std::size_t>(mcuRow_) * plan.v + v].rows == 0) {
+      all = false;
+    } else {
+      exact &= transformBlockRow(firstComponent, components, v);
+    }
+  };
+  for (int v = 0; v < plan_->components[0].v; ++v) transform(0, 1, v);
   // Two chroma components have the same layout, so their octets can share a vector.
-  if (count > 1) exact &= transformBlockRow(1, count - 1, 0);
+  if (count > 1) transform(1, count - 1, 0);
+  if (!all) entropy_.clearCoefficients(batchMcus_ * plan_->blocksPerMcu);
   return exact;
 }
 
@@ -162,7 +172,6 @@ bool ImageDecode::transformBlockRow(int firstComponent, int components, int v) {
   const ComponentPlan& plan = plan_->components[firstComponent];
   const ComponentPlan::BlockRow* blockRows =
       &plan.blockRows[static_cast<std::size_t>(mcuRow_) * plan.v];
-  if (blockRows[v].rows == 0) return true;
   // The needed rows of the block rows above are in the buffer before these.
   const std::size_t row = blockRows[v].firstRow - blockRows[0].firstRow;
   const int firstOctet = mcuColumn_ * plan.h / kOctet;

@@ -14,8 +14,8 @@ namespace lungcls::jpeg_sparse {
 
 // Eight horizontally neighbouring blocks of a component.
 struct Octet {
-  const std::int16_t* coefficients = nullptr;  // in pair order
-  const std::int32_t* offsets = nullptr;       // of each block
+  std::int16_t* coefficients = nullptr;   // in pair order; inverseDct leaves zeros
+  const std::int32_t* offsets = nullptr;  // of each block
   const Dequantizer* dequantizer = nullptr;
   const std::int16_t* weights = nullptr;  // sparse: of this octet's columns (see ComponentPlan)
   std::uint8_t* out = nullptr;            // first needed row

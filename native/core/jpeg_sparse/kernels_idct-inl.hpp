@@ -52,9 +52,9 @@ struct RangeCheck {
 
   // Written out, because a constructor that the compiler adds is not compiled for the target.
   HWY_INLINE RangeCheck() : beyondLimits(hn::Zero(DU16())), magnitudes(hn::Zero(DU16())) {}
-  HWY_INLINE void coefficients(V16 values, const std::uint16_t* limits) {
-    const VU16 size = hn::BitCast(DU16(), hn::Abs(values));
-    beyondLimits = hn::Or(beyondLimits, hn::SaturatedSub(size, hn::LoadU(DU16(), limits)));
+  // The largest coefficients of some blocks, each at its place.
+  HWY_INLINE void coefficients(VU16 largest, const std::uint16_t* limits) {
+    beyondLimits = hn::Or(beyondLimits, hn::SaturatedSub(largest, hn::LoadU(DU16(), limits)));
   }
   HWY_INLINE void intermediate(V16 values) {
     magnitudes = hn::Or(magnitudes, hn::BitCast(DU16(), hn::Abs(values)));
@@ -73,31 +73,64 @@ struct Pairs {
   V16 rows[4];
 };
 
-HWY_INLINE V16 dequantize(V16 values, const Dequantizer& dequantizer, std::size_t place,
-                          RangeCheck& check) {
-  check.coefficients(values, dequantizer.limits.data() + place);
-  return hn::Mul(values, hn::LoadU(D16(), dequantizer.steps.data() + place));
+// Vectors of coefficients in a block (with 128 bits, in half of one's columns).
+constexpr int kVectorsPerBlock = kVectorBytes == 64 ? 2 : 4;
+
+// The largest coefficients of the blocks of an octet, place by place: one comparison with the
+// limits for all of them.
+class Largest {
+ public:
+  HWY_INLINE Largest() {
+    for (VU16& place : places_) place = hn::Zero(DU16());
+  }
+  HWY_INLINE void add(int vector, V16 values) {
+    places_[vector] = hn::Max(places_[vector], hn::BitCast(DU16(), hn::Abs(values)));
+  }
+  HWY_INLINE void check(const Dequantizer& dequantizer, int half, RangeCheck& check) const {
+    for (int i = 0; i < kVectorsPerBlock; ++i) {
+      check.coefficients(places_[i], dequantizer.limits.data() + placeOf(i, half));
+    }
+  }
+  static HWY_INLINE std::size_t placeOf(int vector, int half) {
+    return static_cast<std::size_t>(kBlockSize / kVectorsPerBlock * vector + 8 * half);
+  }
+
+ private:
+  VU16 places_[kVectorsPerBlock];
+};
+
+HWY_INLINE V16 dequantize(V16 values, int vector, int half, const Dequantizer& dequantizer,
+                          Largest& largest) {
+  largest.add(vector, values);
+  return hn::Mul(values,
+                 hn::LoadU(D16(), dequantizer.steps.data() + Largest::placeOf(vector, half)));
 }
 
-HWY_INLINE Pairs loadPairs(const Octet* octets, int block, int half, RangeCheck& check) {
+// Leaves zeros in memory for the next batch: while the block is in the first-level cache.
+HWY_INLINE Pairs takePairs(const Octet* octets, int block, int half, Largest* largest) {
   Pairs pairs;
-  const std::int16_t* from = octets[0].coefficients + octets[0].offsets[block];
+  std::int16_t* from = octets[0].coefficients + octets[0].offsets[block];
+  const V16 zero = hn::Zero(D16());
 #if HWY_MAX_BYTES == 64
-  // Two rows at a time of either block, then one row of both.
-  static_cast<void>(half);
-  const std::int16_t* other = octets[1].coefficients + octets[1].offsets[block];
-  for (std::size_t i = 0; i < 2; ++i) {
-    const std::size_t place = 32 * i;
-    const V16 a = dequantize(hn::LoadU(D16(), from + place), *octets[0].dequantizer, place, check);
-    const V16 b = dequantize(hn::LoadU(D16(), other + place), *octets[1].dequantizer, place, check);
+  // Two rows at a time of either block, then one row of both. The two may be the same.
+  std::int16_t* other = octets[1].coefficients + octets[1].offsets[block];
+  for (int i = 0; i < kVectorsPerBlock; ++i) {
+    const std::size_t place = Largest::placeOf(i, half);
+    const V16 one = hn::LoadU(D16(), from + place);
+    const V16 two = hn::LoadU(D16(), other + place);
+    hn::StoreU(zero, D16(), from + place);
+    hn::StoreU(zero, D16(), other + place);
+    const V16 a = dequantize(one, i, half, *octets[0].dequantizer, largest[0]);
+    const V16 b = dequantize(two, i, half, *octets[1].dequantizer, largest[1]);
     pairs.rows[2 * i] = hn::ConcatLowerLower(D16(), b, a);
     pairs.rows[2 * i + 1] = hn::ConcatUpperUpper(D16(), b, a);
   }
 #else
-  for (std::size_t i = 0; i < 4; ++i) {
-    const std::size_t place = 16 * i + 8 * static_cast<std::size_t>(half);
-    pairs.rows[i] =
-        dequantize(hn::LoadU(D16(), from + place), *octets[0].dequantizer, place, check);
+  for (int i = 0; i < kVectorsPerBlock; ++i) {
+    const std::size_t place = Largest::placeOf(i, half);
+    const V16 values = hn::LoadU(D16(), from + place);
+    hn::StoreU(zero, D16(), from + place);
+    pairs.rows[i] = dequantize(values, i, half, *octets[0].dequantizer, largest[half]);
   }
 #endif
   return pairs;
@@ -367,13 +400,18 @@ static bool inverseDct(const InverseDctJob& job) {
   for (std::size_t i = 0; i < job.octets.size(); i += kOctetsPerVector) {
     // An odd one out goes together with itself.
     Octet octets[2] = {job.octets[i], job.octets[std::min(i + 1, job.octets.size() - 1)]};
+    // With 512 bits one an octet, with 128 bits one a half.
+    Largest largest[2];
     for (int vector = 0; vector < 4; ++vector) {
       for (int half = 0; half < kVectorsPerOctet; ++half) {
-        const Pairs a = loadPairs(octets, kPackedBlocks[vector][0], half, check);
-        const Pairs b = loadPairs(octets, kPackedBlocks[vector][1], half, check);
+        const Pairs a = takePairs(octets, kPackedBlocks[vector][0], half, largest);
+        const Pairs b = takePairs(octets, kPackedBlocks[vector][1], half, largest);
         pass1.run(a, b, job.rows, vector * kVectorsPerOctet + half, rows, check);
       }
     }
+    largest[0].check(*octets[0].dequantizer, 0, check);
+    if (kVectorBytes == 64) largest[1].check(*octets[1].dequantizer, 0, check);
+    if (kVectorBytes == 16) largest[1].check(*octets[0].dequantizer, 1, check);
     if (job.slots == 0) {
       runPass2<true>(job, octets, rows, dense);
     } else {
