@@ -17,6 +17,8 @@
 #include <hwy/foreach_target.h>  // NOLINT: includes this file again
 #include <hwy/highway.h>
 
+#include "kernels_pairs-inl.hpp"  // first: the others need it
+
 #include "kernels_idct-inl.hpp"
 #include "kernels_rows-inl.hpp"
 

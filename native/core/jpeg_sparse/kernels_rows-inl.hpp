@@ -1,5 +1,5 @@
 // Rows of samples to rows of pixels. Included once for each target by kernels.cpp, after
-// kernels_idct-inl.hpp.
+// kernels_pairs-inl.hpp.
 
 #if defined(LUNGCLS_KERNELS_ROWS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef LUNGCLS_KERNELS_ROWS_INL
