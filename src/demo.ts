@@ -8,6 +8,7 @@ import { samples } from './dataset/samples.js';
 import { LungclsError, readError, systemErrorCode, writeError } from './errors.js';
 import { predict } from './inference/predict.js';
 import { throwIfAborted } from './runtime/abort.js';
+import type { Device } from './runtime/device.js';
 import type { TaskOptions } from './runtime/progress.js';
 import { writeFileAtomic } from './storage/atomic.js';
 import { readCsvRows } from './storage/csv.js';
@@ -16,7 +17,7 @@ import { train } from './training/train.js';
 export interface DemoOptions extends TaskOptions {
   /** The folder for everything it makes; `lungcls-demo` by default. */
   output?: string;
-  device?: 'auto' | 'cpu' | 'cuda';
+  device?: Device;
   threads?: number;
   /** Start anew where an earlier demo stands. Files that no demo made are left alone. */
   force?: boolean;

@@ -5,14 +5,11 @@ import { LungclsError } from '../errors.js';
 import { gradCam } from '../evaluation/grad-cam.js';
 import { headLogits, logitGradient } from '../network/head-gradient.js';
 import { FEATURES_OUTPUT } from '../onnx/export.js';
-import {
-  createOnnxSession,
-  type OnnxSession,
-  type SessionDevice,
-} from '../runtime/onnx-session.js';
+import type { Device } from '../runtime/device.js';
+import { createOnnxSession, type OnnxSession } from '../runtime/onnx-session.js';
 
 export interface HeatModelOptions {
-  readonly device?: SessionDevice | undefined;
+  readonly device?: Device | undefined;
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

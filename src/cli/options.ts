@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../config.js';
 import { LungclsError } from '../errors.js';
+import { DEVICE_WORDS, type Device } from '../runtime/device.js';
 
 export const FORCE = {
   type: 'boolean',
@@ -24,11 +25,13 @@ export const MAX_PIXELS = {
 } as const;
 
 export const DEVICE = {
-  choices: ['auto', 'cpu', 'cuda'] as const,
+  type: 'string',
   requiresArg: true,
-  default: 'auto' as const,
-  describe: 'What ONNX Runtime runs on',
-};
+  default: 'auto',
+  describe: `What ONNX Runtime runs on: ${DEVICE_WORDS}`,
+  // What is none of them the library refuses.
+  coerce: (word: string): Device => word as Device,
+} as const;
 
 export const ENGINE = {
   choices: ['onnx', 'tfjs'] as const,

@@ -4,6 +4,7 @@ import type { Bundle } from '../bundle/read.js';
 import { openBundle } from '../bundle/read.js';
 import { LungclsError } from '../errors.js';
 import type { PreprocessingSpec } from '../imaging/preprocessing.js';
+import type { Device } from '../runtime/device.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { throwIfAborted } from '../runtime/abort.js';
 
@@ -12,8 +13,7 @@ export type Engine = (typeof ENGINES)[number];
 
 export { PRECISIONS, type Precision };
 
-export const DEVICES = ['auto', 'cpu', 'cuda'] as const;
-export type Device = (typeof DEVICES)[number];
+export type { Device };
 
 export const DEFAULT_INFERENCE_BATCH = 32;
 
@@ -49,7 +49,7 @@ export interface Classifier {
 export interface ClassifierOptions extends TaskOptions {
   /** `onnx` (default): ONNX Runtime. `tfjs`: TensorFlow.js, slower, same results within 1e-4. */
   engine?: Engine;
-  /** For the onnx engine: `auto` (default) takes the best there is. */
+  /** For the onnx engine: `auto` (default) takes CUDA where it works; `cuda:0,1` and `cuda:all` take several GPUs. */
   device?: Device;
   /**
    * Which ONNX file of the bundle: `fp32` (default), `fp16`, or `int8`, several times as fast on

@@ -2,10 +2,10 @@
 import { LIMITS } from '../config.js';
 import { LungclsError } from '../errors.js';
 import { MAX_CLASSES } from '../network/head.js';
+import { parseDevice } from '../runtime/device.js';
 import { resolveThreads } from '../runtime/threads.js';
 import {
   DEFAULT_INFERENCE_BATCH,
-  DEVICES,
   ENGINES,
   PRECISIONS,
   type Device,
@@ -68,7 +68,7 @@ export function checkPredictOptions(options: PredictOptions): PredictSettings {
   return {
     engine,
     precision,
-    device: oneOf(DEVICES, 'device', options.device ?? 'auto'),
+    device: checkedDevice(options.device ?? 'auto'),
     batchSize: positive('batchSize', options.batchSize ?? DEFAULT_INFERENCE_BATCH, MAX_BATCH),
     threads: resolveThreads(options.threads),
     maxPixels: positive('maxPixels', options.maxPixels ?? LIMITS.maxPixels, 2 ** 40),
@@ -107,4 +107,9 @@ function invalid(expected: string, name: string, value: unknown): LungclsError {
     'INVALID_OPTION',
     `Expected ${expected} for ${name} but received ${shown} of type ${typeof value}`,
   );
+}
+
+function checkedDevice(device: Device): Device {
+  parseDevice(device);
+  return device;
 }

@@ -145,9 +145,15 @@ function onnxruntimeFacts(): Fact[] {
   const name = 'ONNX Runtime';
   try {
     const ort = require('onnxruntime-node') as typeof import('onnxruntime-node');
-    const providers = ort.listSupportedBackends().filter(({ bundled }) => bundled);
-    const list = providers.map((provider) => provider.name).join(', ');
+    const providers = ort.listSupportedBackends();
+    const names = (bundled: boolean): string =>
+      providers
+        .filter((provider) => provider.bundled === bundled)
+        .map((provider) => provider.name)
+        .join(', ');
     const version = ort.env.versions.node ?? ort.env.versions.common;
+    const further = names(false);
+    const list = `${names(true)}${further === '' ? '' : `; after setup --cuda: ${further}`}`;
     return [
       { id: 'onnxruntime', name, status: 'ok', value: `${version}, providers: ${list}` },
       cudaFact(),

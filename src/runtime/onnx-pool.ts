@@ -1,5 +1,7 @@
 /** Several ONNX sessions behind the interface of one, each in a thread of its own. */
 import { createOnnxSession, type OnnxSession, type OnnxSessionOptions } from './onnx-session.js';
+import { deviceNumbers, parseDevice, type Device } from './device.js';
+import type { ProviderName } from './onnx-protocol.js';
 import { resolveThreads } from './threads.js';
 
 /**
@@ -25,7 +27,8 @@ export interface OnnxPool extends OnnxSession {
 
 /**
  * As createOnnxSession; `threads` are shared out among the sessions. A run goes to the session with the
- * fewest that wait, so that answers need not come in order. Where CUDA is taken there is one session.
+ * fewest that wait, so that answers need not come in order: one queue. On an accelerator there is one session
+ * on each of those that `device` numbers, `cuda:0,1` say, and one where it numbers none.
  * @throws LungclsError as createOnnxSession
  */
 export async function createOnnxPool({
@@ -37,9 +40,9 @@ export async function createOnnxPool({
   // Threads that are left over stay with decoding.
   const own = { ...options, threads: Math.floor(threads / wanted), sessions: wanted };
   const first = await createOnnxSession(own);
-  if (first.provider !== 'cpu') return new SessionPool([first]);
+  const further = first.provider === 'cpu' ? cpuDevices(wanted) : furtherDevices(own.device);
   const opened = await Promise.allSettled(
-    Array.from({ length: wanted - 1 }, () => createOnnxSession({ ...own, device: 'cpu' })),
+    further.map((device) => createOnnxSession({ ...own, device })),
   );
   const others = opened.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   const pool = new SessionPool([first, ...others]);
@@ -49,8 +52,23 @@ export async function createOnnxPool({
   throw failed.reason;
 }
 
+/** Of the sessions behind the first one. */
+function cpuDevices(sessions: number): Device[] {
+  return Array.from({ length: sessions - 1 }, () => 'cpu' as const);
+}
+
+/** `cuda:1`, `cuda:2` for `cuda:0,1,2`: the first one is taken. */
+function furtherDevices(device: Device = 'auto'): Device[] {
+  const request = parseDevice(device);
+  const { kind } = request;
+  if (kind === 'auto' || kind === 'cpu') return [];
+  return deviceNumbers(request)
+    .slice(1)
+    .map((number): Device => `${kind}:${String(number)}`);
+}
+
 class SessionPool implements OnnxPool {
-  readonly provider: string;
+  readonly provider: ProviderName;
   readonly version: string;
   readonly description: string;
   readonly outputs: readonly string[];

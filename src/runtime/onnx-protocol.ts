@@ -1,12 +1,21 @@
 /** What the session's worker and its owner say to each other. */
 
-export type SessionDevice = 'auto' | 'cpu' | 'cuda';
+import type { Accelerator } from './device.js';
+
+export type ProviderName = 'cpu' | Accelerator;
+
+/** A way to run the model: ONNX Runtime's execution providers for it, the first one being asked first for each node. */
+export interface Attempt {
+  readonly provider: ProviderName;
+  /** Which of them; the provider chooses if undefined. */
+  readonly number: number | undefined;
+}
 
 /** How the worker is started. */
 export interface WorkerStart {
   readonly model: string | Uint8Array;
-  /** The providers to try, in this order. */
-  readonly providers: readonly ('cpu' | 'cuda')[];
+  /** What to try, in this order. */
+  readonly attempts: readonly Attempt[];
   readonly threads: number;
   /** Two Int32, at the indices of FLAGS. */
   readonly flags: SharedArrayBuffer;
@@ -46,7 +55,7 @@ export interface OutputTensor {
 export type Reply =
   | {
       kind: 'ready';
-      provider: string;
+      provider: ProviderName;
       version: string;
       outputs: readonly string[];
       failures: ProviderFailure[];
@@ -57,6 +66,6 @@ export type Reply =
 
 /** Why a provider could not take the model. */
 export interface ProviderFailure {
-  readonly provider: 'cpu' | 'cuda';
+  readonly provider: ProviderName;
   readonly message: string;
 }

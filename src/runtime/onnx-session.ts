@@ -4,25 +4,37 @@ import { access } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { LungclsError, messageOf, readError } from '../errors.js';
 import { throwIfAborted } from './abort.js';
-import { CUDA_COMMAND, cudaProblem } from './cuda.js';
+import { cudaProblem } from './cuda.js';
+import {
+  acceleratorNeeds,
+  acceleratorProblem,
+  deviceNumbers,
+  nvidiaGpus,
+  parseDevice,
+  type Device,
+} from './device.js';
 import { FLAGS } from './onnx-protocol.js';
 import type {
+  Attempt,
   OutputTensor,
   ProviderFailure,
+  ProviderName,
   Reply,
   Request,
-  SessionDevice,
   WorkerStart,
 } from './onnx-protocol.js';
 import { resolveThreads } from './threads.js';
 
-export type { OutputTensor, SessionDevice } from './onnx-protocol.js';
+export type { OutputTensor } from './onnx-protocol.js';
 
 export interface OnnxSessionOptions {
   /** The path of an .onnx file, or its bytes. */
   readonly model: string | Uint8Array;
-  /** `auto` (default): CUDA where it works, else the CPU; the description says which, and why. */
-  readonly device?: SessionDevice | undefined;
+  /**
+   * `auto` (default): CUDA where it works, else the CPU; the description says which, and why. Of several
+   * numbers the first one is taken: createOnnxPool takes them all.
+   */
+  readonly device?: Device | undefined;
   /** Threads of one run on the CPU; all available ones by default. */
   readonly threads?: number | undefined;
   /** How many sessions like it share the work; 1 by default. Only the description tells. */
@@ -32,8 +44,7 @@ export interface OnnxSessionOptions {
 }
 
 export interface OnnxSession {
-  /** `cpu` or `cuda`. */
-  readonly provider: string;
+  readonly provider: ProviderName;
   /** Version of ONNX Runtime. */
   readonly version: string;
   /** For people: `ONNX Runtime 1.30.0 (CPU, 2 threads; no NVIDIA driver was found)`. */
@@ -66,8 +77,6 @@ interface PendingRun {
 
 /** Input buffers kept for the next runs, so that their pages need not be mapped again. */
 const MAX_SPARE_BUFFERS = 4;
-
-const DEVICES: readonly SessionDevice[] = ['auto', 'cpu', 'cuda'];
 
 /** How long the end of the process waits for a run under way, in ms. */
 const EXIT_PATIENCE = 60_000;
@@ -102,7 +111,7 @@ function startWorker(workerData: WorkerStart): Worker {
 }
 
 class WorkerSession implements OnnxSession {
-  readonly provider: string;
+  readonly provider: ProviderName;
   readonly version: string;
   readonly description: string;
   readonly outputs: readonly string[];
@@ -121,7 +130,7 @@ class WorkerSession implements OnnxSession {
     private readonly flags: Int32Array,
     private readonly label: string | undefined,
     ready: {
-      provider: string;
+      provider: ProviderName;
       version: string;
       description: string;
       outputs: readonly string[];
@@ -266,37 +275,75 @@ function loadError(failures: readonly ProviderFailure[], label: string | undefin
     return modelInvalid(`Cannot load the model ${label ?? 'from memory'}: ${cpu.message}`, label);
   }
   const message = failures.map((failure) => failure.message).join('; ');
+  const provider = failures[0]?.provider ?? 'cpu';
+  const needs = provider === 'cpu' ? '' : `. ${acceleratorNeeds(provider)}`;
   return new LungclsError(
     'DEVICE_UNAVAILABLE',
-    `ONNX Runtime cannot use CUDA: ${message}. It needs an NVIDIA driver, CUDA 12 and cuDNN 9; its own libraries come with ${CUDA_COMMAND}`,
+    `ONNX Runtime cannot use ${provider}: ${message}${needs}`,
   );
 }
 
-/** Which providers to try, and why CUDA is not among them. */
-function providersFor(device: SessionDevice): { providers: ('cpu' | 'cuda')[]; note?: string } {
-  if (device === 'cpu') return { providers: ['cpu'] };
-  const problem = cudaProblem();
-  if (device === 'auto') {
+/**
+ * What to try, and why nothing better is among it.
+ * @throws LungclsError INVALID_OPTION | DEVICE_UNAVAILABLE
+ */
+function attemptsFor(device: Device): { attempts: Attempt[]; note?: string } {
+  const request = parseDevice(device);
+  const { kind } = request;
+  const cpu: Attempt = { provider: 'cpu', number: undefined };
+  if (kind === 'cpu') return { attempts: [cpu] };
+  if (kind === 'auto') {
+    const problem = cudaProblem();
     return problem === undefined
-      ? { providers: ['cuda', 'cpu'] }
-      : { providers: ['cpu'], note: problem };
+      ? { attempts: [{ provider: 'cuda', number: undefined }, cpu] }
+      : { attempts: [cpu], note: problem };
   }
+  const problem = acceleratorProblem(kind);
   if (problem !== undefined) {
-    throw new LungclsError('DEVICE_UNAVAILABLE', `The device cuda was asked for but ${problem}`);
+    throw new LungclsError(
+      'DEVICE_UNAVAILABLE',
+      `The device ${device} was asked for but ${problem}`,
+    );
   }
-  return { providers: ['cuda'] };
+  return { attempts: [{ provider: kind, number: deviceNumbers(request)[0] }] };
 }
+
+/** As people write them. */
+const PROVIDER_TITLES: Record<ProviderName, string> = {
+  cpu: 'CPU',
+  cuda: 'CUDA',
+  tensorrt: 'TensorRT',
+  webgpu: 'WebGPU',
+  coreml: 'Core ML',
+  dml: 'DirectML',
+};
 
 function describe(
   ready: Extract<Reply, { kind: 'ready' }>,
   { threads, sessions }: { threads: number; sessions: number },
+  device: Device,
   note: string | undefined,
 ): string {
-  const why = note ?? ready.failures[0]?.message;
+  const { provider, version, failures } = ready;
   const each = `${String(threads)} thread${threads === 1 ? '' : 's'}`;
   const cpu = sessions === 1 ? each : `${String(sessions)} sessions x ${each}`;
-  const device = ready.provider === 'cuda' ? 'CUDA' : `CPU, ${cpu}`;
-  return `ONNX Runtime ${ready.version} (${device}${why === undefined ? '' : `; ${why}`})`;
+  const where = `${PROVIDER_TITLES[provider]}${provider === 'cpu' ? `, ${cpu}` : gpuList(device)}`;
+  const why = note ?? failures[0]?.message ?? idleGpus(provider, device);
+  return `ONNX Runtime ${version} (${where}${why === undefined ? '' : `; ${why}`})`;
+}
+
+/** `, GPU 0, 1` where they were asked for by number. */
+function gpuList(device: Device): string {
+  const request = parseDevice(device);
+  return request.numbers === undefined ? '' : `, GPU ${deviceNumbers(request).join(', ')}`;
+}
+
+/** What a machine with several GPUs could do and was not asked for. */
+function idleGpus(provider: ProviderName, device: Device): string | undefined {
+  if (provider !== 'cuda' && provider !== 'tensorrt') return undefined;
+  const count = nvidiaGpus() ?? 1;
+  if (count < 2 || parseDevice(device).numbers !== undefined) return undefined;
+  return `one of ${String(count)} GPUs; ${provider}:all takes all of them`;
 }
 
 /** Waits for the worker's first word, its death, or the signal. */
@@ -336,20 +383,14 @@ async function firstReply(worker: Worker, signal: AbortSignal | undefined): Prom
 /**
  * Loads an ONNX model into a thread of its own.
  * @throws LungclsError INPUT_NOT_FOUND or INPUT_UNREADABLE (no such file), MODEL_INVALID (not a model),
- * DEVICE_UNAVAILABLE (`cuda` was asked for and cannot be had; the message says what is missing),
+ * DEVICE_UNAVAILABLE (what was asked for cannot be had; the message says what is missing),
  * INVALID_OPTION, ABORTED.
  */
 export async function createOnnxSession(options: OnnxSessionOptions): Promise<OnnxSession> {
   const { model, device = 'auto', sessions = 1, signal } = options;
   throwIfAborted(signal);
-  if (!DEVICES.includes(device)) {
-    throw new LungclsError(
-      'INVALID_OPTION',
-      `Expected one of ${DEVICES.join(', ')} for device but received ${JSON.stringify(device)}`,
-    );
-  }
   const threads = resolveThreads(options.threads);
-  const { providers, note } = providersFor(device);
+  const { attempts, note } = attemptsFor(device);
   const label = typeof model === 'string' ? model : undefined;
   if (label !== undefined) {
     await access(label).catch((error: unknown) => {
@@ -357,11 +398,11 @@ export async function createOnnxSession(options: OnnxSessionOptions): Promise<On
     });
   }
   const flags = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
-  const worker = startWorker({ model, providers, threads, flags });
+  const worker = startWorker({ model, attempts, threads, flags });
   const reply = await firstReply(worker, signal);
   if (reply.kind === 'failed') throw loadError(reply.failures, label);
   if (reply.kind !== 'ready') throw sessionDied(`it answered ${reply.kind} first`);
-  const description = describe(reply, { threads, sessions }, note);
+  const description = describe(reply, { threads, sessions }, device, note);
   return new WorkerSession(
     worker,
     new Int32Array(flags),

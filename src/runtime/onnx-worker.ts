@@ -7,8 +7,10 @@ import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { messageOf } from '../errors.js';
 import { FLAGS } from './onnx-protocol.js';
 import type {
+  Attempt,
   OutputTensor,
   ProviderFailure,
+  ProviderName,
   Reply,
   Request,
   RunRequest,
@@ -20,13 +22,14 @@ const LOG_ERRORS = 3;
 
 async function createSession(start: WorkerStart): Promise<{
   session: InferenceSession | undefined;
-  provider: string;
+  provider: ProviderName;
   failures: ProviderFailure[];
 }> {
   const failures: ProviderFailure[] = [];
-  for (const provider of start.providers) {
+  for (const attempt of start.attempts) {
+    const { provider } = attempt;
     const options: InferenceSession.SessionOptions = {
-      executionProviders: [provider],
+      executionProviders: executionProviders(attempt),
       intraOpNumThreads: start.threads,
       interOpNumThreads: 1,
       logSeverityLevel: LOG_ERRORS,
@@ -42,7 +45,28 @@ async function createSession(start: WorkerStart): Promise<{
       failures.push({ provider, message: messageOf(error) });
     }
   }
-  return { session: undefined, provider: '', failures };
+  return { session: undefined, provider: 'cpu', failures };
+}
+
+function executionProviders({
+  provider,
+  number,
+}: Attempt): InferenceSession.ExecutionProviderConfig[] {
+  const which = number === undefined ? {} : { deviceId: number };
+  switch (provider) {
+    case 'cuda':
+      return [{ name: 'cuda', ...which }];
+    case 'tensorrt':
+      // What TensorRT does not take runs on CUDA, on the same GPU.
+      return [
+        { name: 'tensorrt', ...which },
+        { name: 'cuda', ...which },
+      ];
+    case 'dml':
+      return [{ name: 'dml', ...which }];
+    default:
+      return [provider];
+  }
 }
 
 /** Runs the model on one input; every output that is asked for is float32. */

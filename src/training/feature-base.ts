@@ -8,8 +8,8 @@ import { statisticsJson } from '../onnx/calibration.js';
 import { baseModel, baseModelBytes } from '../onnx/export.js';
 import { encodeModel } from '../onnx/model.js';
 import { QUANTIZATION_VERSION, quantizeModel } from '../onnx/quantize.js';
+import type { Device } from '../runtime/device.js';
 import { createOnnxPool, type OnnxPool } from '../runtime/onnx-pool.js';
-import type { SessionDevice } from '../runtime/onnx-session.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { writeFileAtomic } from '../storage/atomic.js';
 import type { Json } from '../storage/hash.js';
@@ -28,7 +28,7 @@ export interface FeatureBaseOptions extends TaskOptions {
   readonly base: Base;
   readonly pixels: Pixels;
   readonly precision: FeaturePrecision;
-  readonly device?: SessionDevice | undefined;
+  readonly device?: Device | undefined;
   readonly threads?: number | undefined;
 }
 

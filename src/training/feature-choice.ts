@@ -1,7 +1,6 @@
 /** In which numbers the base computes features: what the user wants, and what is taken. */
-import { cudaProblem } from '../runtime/cuda.js';
 import { hasInt8Instructions } from '../runtime/cpu.js';
-import type { SessionDevice } from '../runtime/onnx-session.js';
+import { isAccelerator, parseDevice, type Device } from '../runtime/device.js';
 import { expected } from './expected.js';
 import type { FeaturePrecision } from './feature-base.js';
 
@@ -25,7 +24,7 @@ export interface ChosenFeatures {
 /** What the features are for. */
 export interface FeatureUse {
   readonly tiles: number;
-  readonly device?: SessionDevice | undefined;
+  readonly device?: Device | undefined;
   /** Whether they are cross-validated on. */
   readonly folds?: boolean;
 }
@@ -33,7 +32,7 @@ export interface FeatureUse {
 /**
  * `auto` takes 8 bits where they are faster: over several seeds and on both kinds of split they cost at most
  * 0.2 points of validation accuracy in the mean (bench/results/int8-features.md; a test holds it to that).
- * @throws LungclsError INVALID_OPTION for 8 bits with folds, or with device cuda
+ * @throws LungclsError INVALID_OPTION for 8 bits with folds, or with a device that is no CPU
  */
 export function chooseFeatures(
   choice: FeatureChoice,
@@ -41,13 +40,14 @@ export function chooseFeatures(
   hasInt8: () => boolean = hasInt8Instructions,
 ): ChosenFeatures {
   if (choice === 'int8' && folds) throw expected('auto or fp32 with folds', 'features', choice);
-  // ONNX Runtime's CUDA provider has no integer kernels: what was asked for would not be what runs.
-  if (choice === 'int8' && device === 'cuda') {
-    throw expected('auto or fp32 with device cuda', 'features', choice);
+  // ONNX Runtime's GPU providers have no integer kernels: what was asked for would not be what runs.
+  const { kind } = parseDevice(device);
+  if (choice === 'int8' && kind !== 'auto' && kind !== 'cpu') {
+    throw expected(`auto or fp32 with device ${device}`, 'features', choice);
   }
   if (choice !== 'auto') return { kind: choice, reason: 'as asked for' };
   const float = (reason: string): ChosenFeatures => ({ kind: 'fp32', reason });
-  if (device === 'cuda' || (device === 'auto' && cudaProblem() === undefined)) {
+  if (isAccelerator(device)) {
     return float('on a GPU float32 is faster');
   }
   if (folds)

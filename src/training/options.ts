@@ -2,6 +2,7 @@
 import { DEFAULT_BASE, RECIPE } from '../config.js';
 import { PIXELS, type Pixels } from '../network/compose.js';
 import { HEAD_DROPOUT, HEADS, type HeadKind } from '../network/head.js';
+import { parseDevice, type Device } from '../runtime/device.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { REDUCE_LR_DEFAULTS } from './callbacks.js';
 import { isClassWeights, type ClassWeights } from './class-weights.js';
@@ -10,8 +11,6 @@ import { FEATURE_CHOICES, type FeatureChoice } from './feature-choice.js';
 import { ADAM, type AdamConstants } from './head/adam.js';
 import { FIRST_LAYERS, type FirstLayer } from './head/choose-dense.js';
 import { resolveSplitSettings, type SplitOptions, type SplitSettings } from './split-options.js';
-
-const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 
 export const DEFAULT_CHECKPOINT_MINUTES = 10;
 
@@ -76,7 +75,7 @@ export interface TrainOptions extends TaskOptions, SplitOptions {
    */
   features?: FeatureChoice;
   /** Where features are computed. */
-  device?: (typeof DEVICES)[number];
+  device?: Device;
   /**
    * What computes the head's first layer, which holds 99.9 % of its weights: the addon's `native`
    * kernel, `tfjs` like the rest, or (`auto`, by default) the kernel where it is there and TensorFlow
@@ -177,9 +176,7 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
   if (!FEATURE_CHOICES.includes(settings.features)) {
     throw expected(`one of ${FEATURE_CHOICES.join(', ')}`, 'features', settings.features);
   }
-  if (options.device !== undefined && !DEVICES.includes(options.device)) {
-    throw expected(`one of ${DEVICES.join(', ')}`, 'device', options.device);
-  }
+  parseDevice(options.device ?? 'auto');
   if (options.firstLayer !== undefined && !FIRST_LAYERS.includes(options.firstLayer)) {
     throw expected(`one of ${FIRST_LAYERS.join(', ')}`, 'firstLayer', options.firstLayer);
   }

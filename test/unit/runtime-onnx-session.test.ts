@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { LungclsError } from '#src/errors.js';
 import { cudaProblem } from '#src/runtime/cuda.js';
+import { DEVICE_WORDS } from '#src/runtime/device.js';
 import { createOnnxSession } from '#src/runtime/onnx-session.js';
 import { repositoryRoot } from '../fixtures/shared-data.js';
 
@@ -146,7 +147,7 @@ test('options are validated', async (t) => {
   const device = 'tpu' as 'cpu';
   await t.throwsAsync(createOnnxSession({ model: model('mean'), device }), {
     code: 'INVALID_OPTION',
-    message: 'Expected one of auto, cpu, cuda for device but received "tpu"',
+    message: `Expected one of ${DEVICE_WORDS} for device but received "tpu"`,
   });
 });
 
@@ -198,7 +199,8 @@ test.serial('when the thread dies every promise is settled', async (t) => {
 
 test('a session that nobody closed keeps no process alive; process.exit in a run is clean', async (t) => {
   const program = (ending: string): string => `
-    import { createOnnxSession } from '#src/runtime/onnx-session.js';
+    import { DEVICE_WORDS } from '#src/runtime/device.js';
+import { createOnnxSession } from '#src/runtime/onnx-session.js';
     const session = await createOnnxSession({ model: ${JSON.stringify(model('slow'))}, device: 'cpu' });
     const run = session.run(new Uint8Array(48), [1, 4, 4, 3]);
     ${ending}
