@@ -5,7 +5,9 @@
  * inference.md.
  *
  *   npm run bench:inference -- --model run/model [--archive lc25000-lung-224.zip] [--rounds 3]
- *     [--python PYTHON] [--note TEXT] [-o bench/results]
+ *     [--tiles 224|768-420|768-444] [--python PYTHON] [--note TEXT] [-o bench/results]
+ *
+ * The tiles are those of the archive as they are; the larger ones are made from them.
  *
  * PYTHON needs opencv-python, onnxruntime and tensorflow (default: .venv's, LUNGCLS_PYTHON's). Also
  * needed: a C++ compiler, and the default base.
@@ -41,6 +43,7 @@ const { values } = parseArgs({
   options: {
     model: { type: 'string' },
     archive: { type: 'string', default: join('..', 'shared', 'data', 'lc25000-lung-224.zip') },
+    tiles: { type: 'string', default: '224' },
     rounds: { type: 'string', default: '3' },
     python: { type: 'string' },
     note: { type: 'string', default: '' },
@@ -102,6 +105,7 @@ function contenders(folder: string, threads: number, python: string): [string, R
   return [
     ['tfjs', ours('tfjs')],
     ['fp32', ours('fp32')],
+    ['fp16', ours('fp16')],
     ['int8', ours('int8')],
     ['Keras', peer('keras', join(baseDirectory(DEFAULT_BASE), 'weights.safetensors'))],
     ['onnxruntime, fp32', peer('onnxruntime', join(model, 'model.onnx'))],
@@ -109,10 +113,14 @@ function contenders(folder: string, threads: number, python: string): [string, R
   ];
 }
 
-/** Fast work is done several times over, so that it can be measured. */
+/**
+ * Fast work is done several times over, so that it can be measured; from files the more often, so that the
+ * first batch, for which nothing is decoded ahead, and the last one, behind which nothing runs, weigh little.
+ */
 function passes(name: string, mode: Mode): number {
   if (mode === 'decode') return name.startsWith('onnxruntime') || name === 'Keras' ? 2 : 4;
-  return name.includes('int8') ? 3 : 1;
+  const fast = name.includes('int8');
+  return mode === 'files' ? (fast ? 9 : 3) : fast ? 3 : 1;
 }
 
 await mkdir(values.output, { recursive: true });
@@ -143,8 +151,8 @@ async function record(contenders: Contender[], fmaPeak: number[], what: string):
 
 const runners: [string, Runner][] = [];
 try {
-  const set = (await writeTileSets(values.archive, folder)).find(({ id }) => id === '768-420');
-  if (set === undefined) throw new Error('no tiles');
+  const set = (await writeTileSets(values.archive, folder)).find(({ id }) => id === values.tiles);
+  if (set === undefined) throw new Error(`No such tiles: ${values.tiles}`);
   const fmaPeak = [peak()];
   const found: Contender[] = [];
   for (const [name, runner] of contenders(set.folder, threads, findPython())) {

@@ -2,14 +2,14 @@
  * This tool under test, in a process of its own that stays. As bench/inference/peer.py: prints `ready`,
  * then for each line on stdin (session|decode|files|latency PASSES) a line of JSON.
  *
- *   node build/bench/inference/ours.js <tfjs|fp32|int8> <folder> <files> <threads> <bundle>
+ *   node build/bench/inference/ours.js <tfjs|fp32|fp16|int8> <folder> <files> <threads> <bundle>
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { decodeTiles } from '#src/imaging/decoder.js';
-import { loadClassifier, type Classifier } from '#src/inference/classifier.js';
+import { loadClassifier, PRECISIONS, type Classifier } from '#src/inference/classifier.js';
 import { predict } from '#src/inference/predict.js';
 
 const SIZE = 256;
@@ -25,7 +25,7 @@ const how =
     ? { engine: 'tfjs' as const }
     : {
         device: 'cpu' as const,
-        precision: kind === 'int8' ? ('int8' as const) : ('fp32' as const),
+        precision: PRECISIONS.find((known) => known === kind) ?? ('fp32' as const),
       };
 
 const tiles = new Uint8Array(sources.length * SIZE * SIZE * 3);
