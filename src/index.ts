@@ -50,6 +50,7 @@ export {
 } from './assessment/explain-images.js';
 export type { EpochRecord } from './training/history.js';
 
+export { DOMAIN_REASONS, type DomainJudgement, type DomainReason } from './domain/domain.js';
 export { predict, type PredictOptions, type PredictResult } from './inference/predict.js';
 export {
   Classifier,
@@ -71,6 +72,7 @@ export {
   type Device,
   type Engine,
   type Precision,
+  type TileJudgements,
 } from './inference/classifier.js';
 
 export {

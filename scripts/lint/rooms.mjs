@@ -9,6 +9,7 @@ const FLOORS = [
     { room: 'imaging' },
     { room: 'dataset', beside: ['imaging'] },
     { room: 'network' },
+    { room: 'domain' },
     { room: 'onnx', beside: ['network'] },
   ],
   [{ room: 'bundle' }, { room: 'audit' }],

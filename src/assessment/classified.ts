@@ -1,6 +1,8 @@
 /** A store's tiles and what a model made of them, class by class in the model's order. */
+import type { DomainJudgement } from '../domain/domain.js';
 import { LungclsError } from '../errors.js';
 import type { TileStore } from '../imaging/tile-store.js';
+import { ResultLayout } from '../inference/result-columns.js';
 import { readCsvRows } from '../storage/csv.js';
 
 /**
@@ -25,20 +27,35 @@ export function classIndices(
   return store.labels.map((label) => own[label] ?? -1);
 }
 
+/** What `predict` said of a store's tiles. */
+export interface Classified {
+  /** float32, (tiles, classes), in the order of the store. */
+  readonly probabilities: Float32Array;
+  /** Of each tile; undefined where the model cannot tell. */
+  readonly domain: readonly DomainJudgement[] | undefined;
+}
+
 /**
- * The probabilities of a CSV that `predict` wrote of a store: float32, (tiles, classes), in its order.
+ * Reads a CSV that `predict` wrote of a store.
  * @throws LungclsError RESULTS_INVALID | INPUT_NOT_FOUND | INPUT_UNREADABLE
  */
-export async function readProbabilities(
+export async function readClassified(
   path: string,
   tiles: number,
-  classes: number,
-): Promise<Float32Array> {
-  const result = new Float32Array(tiles * classes);
+  classes: readonly string[],
+): Promise<Classified> {
+  const layout = new ResultLayout({ classes });
+  const result = new Float32Array(tiles * classes.length);
+  const domain: DomainJudgement[] = [];
   let row = -1; // the header is none
   for await (const fields of readCsvRows(path)) {
-    // path, label, then one column a class.
-    if (row >= 0) result.set(fields.slice(2, 2 + classes).map(Number), row * classes);
+    if (row >= 0) {
+      // path, label, then one column a class.
+      const numbers = fields.slice(2, 2 + classes.length).map(Number);
+      if (row < tiles) result.set(numbers, row * classes.length);
+      const judged = layout.domainOf(fields);
+      if (judged !== undefined) domain.push(judged);
+    }
     row++;
     if (row > tiles) break;
   }
@@ -49,5 +66,5 @@ export async function readProbabilities(
       { path },
     );
   }
-  return result;
+  return { probabilities: result, domain: domain.length === tiles ? domain : undefined };
 }

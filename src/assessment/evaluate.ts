@@ -6,6 +6,7 @@ import { openBundle, type Bundle } from '../bundle/read.js';
 import { findGroups, type Groups } from '../dataset/groups.js';
 import type { Estimate } from '../evaluation/bootstrap.js';
 import { argmaxRows } from '../evaluation/confusion.js';
+import { scoreDomain } from '../evaluation/domain-scores.js';
 import { scoreTiles } from '../evaluation/scores.js';
 import { TileStore } from '../imaging/tile-store.js';
 import {
@@ -16,6 +17,7 @@ import {
 } from '../inference/classifier.js';
 import { recordPath } from '../inference/job-record.js';
 import { predict, type PredictResult } from '../inference/predict.js';
+import { DOMAIN_COLUMNS, domainFields } from '../inference/result-columns.js';
 import { temperatureOf } from '../inference/temperature.js';
 import type { EvaluationData } from '../report/data.js';
 import { writeEvaluation } from '../report/report.js';
@@ -27,7 +29,7 @@ import { openPartial, type PartialOutput } from '../storage/partial.js';
 import { judgeCalibration } from '../training/calibration.js';
 import { examplePictures, type HeatOf } from '../training/examples.js';
 import { judge, metricsJson, predictionsCsv } from '../training/run-results.js';
-import { classIndices, readProbabilities } from './classified.js';
+import { classIndices, readClassified, type Classified } from './classified.js';
 import { describeEvaluation } from './describe-evaluation.js';
 import { HeatModel } from './heat-model.js';
 
@@ -68,6 +70,8 @@ export interface EvaluateResult {
   readonly units: number;
   /** By which logits were divided; null: the probabilities are the network's own. */
   readonly temperature: number | null;
+  /** Tiles unlike those of training, by what is unlike (`blank`, `colour`, `content`); null: the model cannot tell. */
+  readonly outOfDomain: Readonly<Record<string, number>> | null;
   /** Whether the model says that it was trained on this very store; undefined where it does not say. */
   readonly sameStore: boolean | undefined;
   readonly seconds: number;
@@ -75,7 +79,7 @@ export interface EvaluateResult {
 }
 
 /** Raised when the same settings would give another result. */
-const EVALUATION_VERSION = 1;
+const EVALUATION_VERSION = 2;
 const CLASSIFIED_FILE = 'classified.csv';
 
 /**
@@ -145,17 +149,18 @@ async function run(evaluation: Evaluation): Promise<EvaluateResult> {
     );
   }
   const classified = await classify(evaluation);
-  const own = await readProbabilities(partial.path(CLASSIFIED_FILE), store.count, classes.length);
+  const read = await readClassified(partial.path(CLASSIFIED_FILE), store.count, classes);
+  const { probabilities: own, domain } = read;
   const probabilities =
     temperature === undefined ? own : calibrate(own, classes.length, temperature);
-  const data = await assess(evaluation, classified, own, probabilities);
+  const data = await assess(evaluation, classified, read, probabilities);
   if (data.model.sameStore === true) {
     options.onMessage?.(
       'This is the store that the model was trained on: it has seen most of these tiles, and the scores flatter',
       'warning',
     );
   }
-  await writeFiles(evaluation, data, probabilities);
+  await writeFiles(evaluation, data, { probabilities, domain });
   const { scores } = data;
   return {
     output: options.output,
@@ -171,6 +176,7 @@ async function run(evaluation: Evaluation): Promise<EvaluateResult> {
     resampled: scores.resampled,
     units: scores.units,
     temperature: temperature ?? null,
+    outOfDomain: data.domain?.outside ?? null,
     sameStore: data.model.sameStore,
     seconds: (performance.now() - startedAt) / 1000,
     resumed: partial.resumed,
@@ -198,7 +204,7 @@ async function classify({ options, partial }: Evaluation): Promise<PredictResult
 async function assess(
   evaluation: Evaluation,
   classified: PredictResult,
-  own: Float32Array,
+  { probabilities: own, domain }: Classified,
   probabilities: Float32Array,
 ): Promise<EvaluationData & { readonly scores: NonNullable<EvaluationData['scores']> }> {
   const { options, bundle, store, groups, temperature } = evaluation;
@@ -225,6 +231,10 @@ async function assess(
     classificationReport: judgement.classificationReport,
     scores,
     ...(scaled && { calibration: scaled }),
+    ...(bundle.domain &&
+      domain && {
+        domain: scoreDomain(bundle.domain, domain, truth, judgement.predicted, classes.length),
+      }),
     examples,
     runsOn: {
       ...common.runsOn,
@@ -276,14 +286,17 @@ async function pictures(
 async function writeFiles(
   { bundle, store, truth, partial }: Evaluation,
   data: EvaluationData,
-  probabilities: Float32Array,
+  { probabilities, domain }: Classified,
 ): Promise<void> {
   const { classes } = bundle.metadata;
   const rows = Int32Array.from(store.paths.keys());
   const predicted = argmaxRows(probabilities, classes.length);
   await writeFileAtomic(
     partial.path('predictions.csv'),
-    predictionsCsv({ classes, paths: store.paths, labels: truth }, rows, predicted, probabilities),
+    predictionsCsv({ classes, paths: store.paths, labels: truth }, rows, predicted, probabilities, {
+      names: DOMAIN_COLUMNS,
+      of: (i) => domainFields(domain?.[i]),
+    }),
   );
   await writeEvaluation(partial.path('report.html'), data);
   await writeFileAtomic(partial.path('metrics.json'), metricsJson(data, { kind: 'evaluation' }));

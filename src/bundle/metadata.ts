@@ -24,6 +24,8 @@ export const FP16_FILE = 'model.fp16.onnx';
 export const INT8_FILE = 'model.int8.onnx';
 export const TFJS_FOLDER = 'tfjs';
 export const CARD_FILE = 'MODEL_CARD.md';
+/** What the training tiles are like, where that was looked at. */
+export const DOMAIN_FILE = 'domain.safetensors';
 
 /** The ONNX files, by the numbers they calculate with. */
 export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
@@ -38,6 +40,9 @@ export const PRECISION_FILES: Readonly<Record<Precision, string>> = {
 export const ONNX_METADATA_KEY = METADATA_FILE;
 /** Key of the QuantizationFacts, as JSON, among the strings of the 8-bit file. */
 export const QUANTIZATION_METADATA_KEY = 'lungcls.quantization';
+
+/** Key of the same file in base64 among an ONNX file's strings. */
+export const DOMAIN_METADATA_KEY = DOMAIN_FILE;
 
 export interface FileFacts {
   /** Hex. */

@@ -1,4 +1,5 @@
 /** MODEL_CARD.md: what a model is, made of and good for, for whoever finds it alone. */
+import type { DomainFacts } from '../domain/domain.js';
 import type { Json } from '../storage/hash.js';
 import type { JsonRecord, ModelDescription, QuantizationFacts } from './metadata.js';
 import type { Figure, StudyFacts } from './study.js';
@@ -15,6 +16,8 @@ export interface CardFacts {
   readonly tiles: number;
   /** Of the 8-bit ONNX model, where one was made. */
   readonly quantization?: QuantizationFacts;
+  /** What its training tiles are like, where that was looked at. */
+  readonly domain?: DomainFacts | undefined;
   /** Of the study, where the model comes from one. */
   readonly study?: StudyFacts | undefined;
 }
@@ -47,8 +50,11 @@ ${performance(model, study)}
 ## Calibration
 ${calibration(model, study)}
 
+## Other tiles
+${otherTiles(agreement.domain)}
+
 ## Limits
-- It names one of its classes for every tile, also for one that belongs to none of them.
+- It names one of its classes for every tile, also for one that belongs to none of them${agreement.domain === undefined ? '' : ': see `in_domain`'}.
 - Its figures hold for tiles like those it was trained on: same tissue, stain, scanner and magnification.
 - Where several tiles come from one patient or one original image, a random split puts copies of it on both
   sides and its accuracy is too good; only a split by original or patient says how the model does on new ones.
@@ -154,6 +160,18 @@ was fitted on ${own.tiles} training tiles, held back (${how}) from a second head
 was trained like the model's; the model's own head was trained on all training tiles. Not used for it: the validation part.
 ${rows.length === 0 ? '' : `\n${markdownTable(['on the validation part', 'before', 'after'], rows)}\n`}
 The exported files give the network's own probabilities. Whoever runs them elsewhere: softmax(ln(p) / ${own.temperature.toFixed(4)}).`;
+}
+
+function otherTiles(domain: DomainFacts | undefined): string {
+  if (domain === undefined) {
+    return 'It cannot tell tiles that are unlike those it was trained on: `in_domain` is empty.';
+  }
+  const { tiles, validationTiles, rejected } = domain;
+  return `\`predict\` says of every tile whether it is like those of training (\`in_domain\`) and how far from them it is
+(\`domain_score\`, 1 at the threshold): by nine statistics of its colours and by the mean of mixed7 over its positions, as Mahalanobis
+distances from ${tiles} training tiles; a tile on which hardly anything varies is \`blank\`. The thresholds were set on the validation part: of its
+${validationTiles} tiles ${rejected} are outside. A tile inside may still be of another tissue, and be named wrongly with a high probability;
+one outside may be right. What is told apart on other tiles than these has to be measured on them.`;
 }
 
 /** 0.9763 (0.9701 to 0.9822) */

@@ -1,11 +1,15 @@
 /** Opens a model: a bundle's folder, or a lone .onnx out of one. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { DomainModel } from '../domain/domain.js';
+import { decodeDomain } from '../domain/file.js';
 import { LungclsError, readError } from '../errors.js';
 import { readOnnxMetadata, SEAL_KEY, verifySeal } from '../onnx/metadata.js';
 import { sha256File } from '../storage/hash.js';
 import {
   describeModel,
+  DOMAIN_FILE,
+  DOMAIN_METADATA_KEY,
   FP16_FILE,
   INT8_FILE,
   invalid,
@@ -28,6 +32,8 @@ export interface Bundle {
   readonly fp16Path?: string;
   /** The 8-bit file of a folder, where it was good enough to be kept. */
   readonly int8Path?: string;
+  /** What its training tiles are like; absent where it was trained by a version that did not look, or on too few. */
+  readonly domain?: DomainModel;
   /** The folder of the tfjs layers model (its model.json is in it); a lone .onnx has none. */
   readonly tfjsPath?: string;
 }
@@ -104,6 +110,9 @@ async function openFolder(
     ...(metadata.files[FP16_FILE] === undefined ? {} : { fp16Path: join(path, FP16_FILE) }),
     ...(metadata.files[INT8_FILE] === undefined ? {} : { int8Path: join(path, INT8_FILE) }),
     tfjsPath: join(path, TFJS_FOLDER),
+    ...(metadata.files[DOMAIN_FILE] === undefined
+      ? {}
+      : { domain: await readDomain(path, metadata) }),
   };
 }
 
@@ -134,7 +143,23 @@ async function openLone(path: string): Promise<Bundle> {
   }
   const { size } = await stat(path);
   const files = { [basename(path)]: { sha256: seal, bytes: size } };
-  return { metadata: { ...description, files }, onnxPath: path };
+  const domain = onnx.strings[DOMAIN_METADATA_KEY];
+  return {
+    metadata: { ...description, files },
+    onnxPath: path,
+    ...(domain === undefined
+      ? {}
+      : { domain: await decodeDomain(Buffer.from(domain, 'base64'), path) }),
+  };
+}
+
+async function readDomain(folder: string, metadata: ModelMetadata): Promise<DomainModel> {
+  await checkHash(folder, DOMAIN_FILE, metadata);
+  const path = join(folder, DOMAIN_FILE);
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw readError(error, path);
+  });
+  return await decodeDomain(bytes, path);
 }
 
 async function checkSize(folder: string, name: string, metadata: ModelMetadata): Promise<void> {

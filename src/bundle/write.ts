@@ -2,6 +2,8 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RESEARCH_NOTICE, TOOL_VERSION } from '../config.js';
+import type { DomainModel } from '../domain/domain.js';
+import { encodeDomain } from '../domain/file.js';
 import { LungclsError, writeError } from '../errors.js';
 import { preprocessingFingerprint, type PreprocessingSpec } from '../imaging/preprocessing.js';
 import type { Base } from '../network/bases.js';
@@ -33,6 +35,8 @@ import {
   BUNDLE_VERSION,
   CARD_FILE,
   describeModel,
+  DOMAIN_FILE,
+  DOMAIN_METADATA_KEY,
   FP16_FILE,
   INT8_FILE,
   METADATA_FILE,
@@ -71,6 +75,8 @@ export interface WriteBundleOptions extends TaskOptions {
   metrics: JsonRecord;
   /** The temperature of its probabilities, where one was fitted. */
   calibration?: Calibration | undefined;
+  /** What the training tiles are like, where there were enough. */
+  domain?: DomainModel | undefined;
   /** What the model card says of the study beside that. */
   study?: StudyFacts | undefined;
   /** Where the tfjs model is run for the comparison. */
@@ -106,7 +112,7 @@ const STEPS = [
 
 /**
  * Writes `model.onnx`, `model.fp16.onnx`, `model.int8.onnx` (with `quantization`), `tfjs/`,
- * `lungcls.json` and `MODEL_CARD.md`, loads the models and compares them. The folder appears only if
+ * `lungcls.json`, `MODEL_CARD.md` and, with `domain`, `domain.safetensors`, loads the models and compares them. The folder appears only if
  * they agree; half precision and 8 bits that round too much are left out, with a warning.
  * @throws LungclsError EXPORT_MISMATCH | INVALID_OPTION | DISK_FULL | OUTPUT_UNWRITABLE | ABORTED
  */
@@ -164,7 +170,11 @@ async function build(
   const tfjsFacts = await writeLayersModel(tfjsFolder, layersModel, generator);
 
   step('onnx');
-  const metadata = { [ONNX_METADATA_KEY]: describeModel(description) };
+  const domain = options.domain && encodeDomain(options.domain);
+  const metadata = {
+    [ONNX_METADATA_KEY]: describeModel(description),
+    ...(domain && { [DOMAIN_METADATA_KEY]: Buffer.from(domain).toString('base64') }),
+  };
   let model: OnnxModel | undefined = wholeModel(base, headWeights, { ...network, metadata });
   const onnxFacts = await writeModel(join(folder, ONNX_FILE), model);
   step('fp16');
@@ -214,6 +224,10 @@ async function build(
     } else options.onMessage?.(facts.reason, 'warning');
   }
   for (const [name, own] of Object.entries(tfjsFacts)) files[`${TFJS_FOLDER}/${name}`] = own;
+  if (domain !== undefined) {
+    await writeFileAtomic(join(folder, DOMAIN_FILE), domain);
+    files[DOMAIN_FILE] = factsOf([domain]);
+  }
   const complete: ModelMetadata = {
     ...description,
     ...(facts === undefined ? {} : { quantization: facts }),
@@ -225,6 +239,7 @@ async function build(
       ...agreement,
       hasFp16: FP16_FILE in files,
       study: options.study,
+      domain: options.domain,
       ...(facts === undefined ? {} : { quantization: facts }),
     }),
   );

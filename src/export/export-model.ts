@@ -9,6 +9,7 @@ import { describeMethod } from '../bundle/int8.js';
 import { graphModelFiles } from '../bundle/layers-model.js';
 import {
   describeModel,
+  DOMAIN_METADATA_KEY,
   ONNX_METADATA_KEY,
   PRECISION_FILES,
   PRECISIONS,
@@ -16,6 +17,7 @@ import {
 } from '../bundle/metadata.js';
 import { openBundle, type Bundle } from '../bundle/read.js';
 import { TOOL_VERSION } from '../config.js';
+import { encodeDomain } from '../domain/file.js';
 import { LungclsError } from '../errors.js';
 import { encodeModel, modelBytes } from '../onnx/model.js';
 import { throwIfAborted } from '../runtime/abort.js';
@@ -178,7 +180,7 @@ interface ExportFacts {
 
 /** What travels inside the file: the model's own description, and how the export was judged. */
 function metadataOf(
-  { metadata }: Bundle,
+  { metadata, domain }: Bundle,
   { precision, tiles, tensorflow, figures, made }: ExportFacts,
 ): Record<string, string> {
   const { quantization } = made;
@@ -203,5 +205,8 @@ function metadataOf(
   return {
     [ONNX_METADATA_KEY]: describeModel(metadata),
     [EXPORT_METADATA_KEY]: JSON.stringify(facts),
+    ...(domain && {
+      [DOMAIN_METADATA_KEY]: Buffer.from(encodeDomain(domain)).toString('base64'),
+    }),
   };
 }

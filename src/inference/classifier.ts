@@ -2,6 +2,7 @@
 import { PRECISIONS, type Precision } from '../bundle/metadata.js';
 import type { Bundle } from '../bundle/read.js';
 import { openBundle } from '../bundle/read.js';
+import { Domain, type DomainJudgement } from '../domain/domain.js';
 import { LungclsError } from '../errors.js';
 import type { PreprocessingSpec } from '../imaging/preprocessing.js';
 import type { Device } from '../runtime/device.js';
@@ -17,6 +18,14 @@ export type { Device };
 
 export const DEFAULT_INFERENCE_BATCH = 32;
 
+/** What a model says of some tiles. */
+export interface TileJudgements {
+  /** As those of `classifyTiles`. */
+  readonly probabilities: Float32Array;
+  /** Of each tile, whether it is like those of training; undefined where the model cannot tell. */
+  readonly domain: readonly DomainJudgement[] | undefined;
+}
+
 /** A loaded model. It holds threads and memory until `close()`. */
 export interface Classifier {
   /** Class names; probabilities come in this order. */
@@ -29,6 +38,8 @@ export interface Classifier {
   /** How its tiles have to be made. */
   readonly preprocessing: PreprocessingSpec;
   readonly preprocessingFingerprint: string;
+  /** Whether the model has what it takes to tell tiles that are unlike those of training. */
+  readonly judgesDomain: boolean;
   /**
    * Classifies tiles.
    * @param tiles uint8, (count, S, S, 3), RGB, C order, S as `preprocessing.size`; bytes behind
@@ -42,6 +53,8 @@ export interface Classifier {
    *   CLOSED
    */
   classifyTiles(tiles: Uint8Array, count: number): Promise<Float32Array>;
+  /** As classifyTiles, and says of each tile whether it is like those that the model was trained on. */
+  judgeTiles(tiles: Uint8Array, count: number): Promise<TileJudgements>;
   /** Frees everything; what runs already ends first. May be called twice. */
   close(): Promise<void>;
 }
@@ -62,14 +75,25 @@ export interface ClassifierOptions extends TaskOptions {
   batchSize?: number;
 }
 
+/** What a run gives. */
+export interface BatchOutput {
+  /** (batch, outputs) */
+  readonly probabilities: Float32Array;
+  /** (batch, channels): the mean of mixed7 over its positions; undefined where it was not asked for. */
+  readonly pooled: Float32Array | undefined;
+}
+
 /** What an engine does: runs batches of one shape. */
 export interface BatchRunner {
   readonly engine: Engine;
   /** Runs that it does at once; further ones wait. */
   readonly parallelRuns: number;
   readonly description: string;
-  /** @param tiles exactly one batch; read before the call returns */
-  run(tiles: Uint8Array): Promise<Float32Array>;
+  /**
+   * @param tiles exactly one batch; read before the call returns
+   * @param pooled whether the pooled features are wanted too
+   */
+  run(tiles: Uint8Array, pooled: boolean): Promise<BatchOutput>;
   close(): Promise<void>;
 }
 
@@ -137,8 +161,9 @@ class BatchingClassifier implements Classifier {
   readonly #runner: BatchRunner;
   readonly #batchSize: number;
   readonly #tileBytes: number;
+  readonly #domain: Domain | undefined;
   #padded: Uint8Array | undefined;
-  #running = new Set<Promise<Float32Array>>();
+  #running = new Set<Promise<BatchOutput>>();
   #closing: Promise<void> | undefined;
 
   constructor(bundle: Bundle, runner: BatchRunner, batchSize: number) {
@@ -152,9 +177,39 @@ class BatchingClassifier implements Classifier {
     this.#runner = runner;
     this.#batchSize = batchSize;
     this.#tileBytes = preprocessing.size * preprocessing.size * 3;
+    this.#domain = bundle.domain === undefined ? undefined : new Domain(bundle.domain);
+  }
+
+  get judgesDomain(): boolean {
+    return this.#domain !== undefined;
   }
 
   async classifyTiles(tiles: Uint8Array, count: number): Promise<Float32Array> {
+    this.#check(tiles, count);
+    return this.#probabilities(await this.#run(tiles, count, false), count);
+  }
+
+  async judgeTiles(tiles: Uint8Array, count: number): Promise<TileJudgements> {
+    this.#check(tiles, count);
+    const domain = this.#domain;
+    const run = this.#run(tiles, count, domain !== undefined);
+    // Looked at while the network works, before the caller has its buffer back.
+    const colours = domain?.colours(tiles, this.preprocessing.size, count);
+    const batches = await run;
+    const judged = colours?.map((colour, i) => {
+      const pooled = batches[Math.floor(i / this.#batchSize)]?.pooled;
+      if (domain === undefined || pooled?.length !== domain.width * this.#batchSize) {
+        throw new LungclsError(
+          'MODEL_INVALID',
+          `Expected ${domain?.width ?? 0} pooled features a tile, as the statistics of training have them, but the model gives ${(pooled?.length ?? 0) / this.#batchSize}`,
+        );
+      }
+      return domain.judge(pooled, i % this.#batchSize, colour);
+    });
+    return { probabilities: this.#probabilities(batches, count), domain: judged };
+  }
+
+  #check(tiles: Uint8Array, count: number): void {
     if (this.#closing !== undefined) {
       throw new LungclsError('CLOSED', 'The classifier has been closed');
     }
@@ -164,16 +219,24 @@ class BatchingClassifier implements Classifier {
         `Expected ${this.#tileBytes} bytes for each of ${count} tiles but received ${tiles.byteLength}`,
       );
     }
+  }
+
+  async #run(tiles: Uint8Array, count: number, pooled: boolean): Promise<BatchOutput[]> {
     // All batches start before the first await: that is what lets the caller reuse its buffer.
-    const batches: Promise<Float32Array>[] = [];
+    const batches: Promise<BatchOutput>[] = [];
     for (let first = 0; first < count; first += this.#batchSize) {
       const n = Math.min(this.#batchSize, count - first);
       const bytes = tiles.subarray(first * this.#tileBytes, (first + n) * this.#tileBytes);
-      batches.push(this.#track(this.#runner.run(n === this.#batchSize ? bytes : this.#pad(bytes))));
+      const whole = n === this.#batchSize ? bytes : this.#pad(bytes);
+      batches.push(this.#track(this.#runner.run(whole, pooled)));
     }
+    return await Promise.all(batches);
+  }
+
+  #probabilities(batches: readonly BatchOutput[], count: number): Float32Array {
     const result = new Float32Array(count * this.classes.length);
     let offset = 0;
-    for (const probabilities of await Promise.all(batches)) {
+    for (const { probabilities } of batches) {
       this.#checkWidth(probabilities);
       const wanted = probabilities.subarray(0, result.length - offset);
       result.set(wanted, offset);
@@ -200,7 +263,7 @@ class BatchingClassifier implements Classifier {
     await this.#closing;
   }
 
-  #track(run: Promise<Float32Array>): Promise<Float32Array> {
+  #track(run: Promise<BatchOutput>): Promise<BatchOutput> {
     this.#running.add(run);
     const done = (): void => {
       this.#running.delete(run);

@@ -1,5 +1,6 @@
 /** The classifier of the library: encoded images in, results out; calls at the same time share batches. */
 import { openBundle, type Bundle } from '../bundle/read.js';
+import type { DomainJudgement, DomainReason } from '../domain/domain.js';
 import { LungclsError } from '../errors.js';
 import { resolveDecodeOptions } from '../imaging/decode-options.js';
 import { SlotDecoder } from '../imaging/slot-decoder.js';
@@ -10,6 +11,7 @@ import {
   loadClassifier,
   type Classifier as TileClassifier,
   type ClassifierOptions,
+  type TileJudgements,
 } from './classifier.js';
 import { entropy, rank, UNCERTAIN } from './result-columns.js';
 import { STATUS_OK } from './results.js';
@@ -50,6 +52,12 @@ export interface Classification {
   readonly maxProbability: number | undefined;
   /** Shannon's, in nats: 0 to ln(classes). */
   readonly entropy: number | undefined;
+  /** Whether the image is like the tiles of training; undefined too where the model cannot tell. */
+  readonly inDomain: boolean | undefined;
+  /** 0 and above; above 1 out of the domain. float32. */
+  readonly domainScore: number | undefined;
+  /** In what it is unlike them: undefined in the domain. */
+  readonly domainReason: DomainReason | undefined;
 }
 
 export interface CallOptions {
@@ -247,41 +255,50 @@ export class Classifier {
   async #run(requests: readonly Request[]): Promise<void> {
     try {
       const batch = await this.#decoder.decode(requests.map(({ source }) => source));
-      const probabilities = this.#classifyTiles(batch);
+      const judgements = this.#judgeTiles(batch);
       const { statuses } = batch;
       // The tiles have been read: their buffer may be filled again.
       batch.release();
-      const all = await probabilities;
+      const all = await judgements;
       const width = this.classes.length;
       requests.forEach(({ path, resolve }, i) => {
         const { status, message } = statuses[i] ?? { status: 'INTERNAL', message: 'No status' };
-        const own = status === STATUS_OK ? all?.slice(i * width, (i + 1) * width) : undefined;
-        resolve({ path, status, message, ...this.#judge(own) });
+        const isTile = status === STATUS_OK && all !== undefined;
+        const own = isTile ? all.probabilities.slice(i * width, (i + 1) * width) : undefined;
+        const domain = isTile ? all.domain?.[i] : undefined;
+        resolve({ path, status, message, ...this.#answer(own, domain) });
       });
     } catch (error) {
       for (const { reject } of requests) reject(error);
     }
   }
 
-  #classifyTiles({ statuses, tiles }: TileBatch): Promise<Float32Array | undefined> {
+  #judgeTiles({ statuses, tiles }: TileBatch): Promise<TileJudgements | undefined> {
     const some = statuses.some(({ status }) => status === STATUS_OK);
-    const result = some ? this.#tiles.classifyTiles(tiles, statuses.length) : undefined;
+    const result = some ? this.#tiles.judgeTiles(tiles, statuses.length) : undefined;
     return result ?? Promise.resolve(undefined);
   }
 
-  #judge(
+  #answer(
     probabilities: Float32Array | undefined,
+    domain: DomainJudgement | undefined,
   ): Omit<Classification, 'path' | 'status' | 'message'> {
     if (probabilities === undefined) {
       return {
         ...{ label: undefined, probabilities: undefined },
         ...{ maxProbability: undefined, entropy: undefined },
+        ...{ inDomain: undefined, domainScore: undefined, domainReason: undefined },
       };
     }
     const best = rank(probabilities)[0] ?? 0;
     const maxProbability = probabilities[best] ?? NaN;
     const label = maxProbability >= this.#threshold ? this.classes[best] : UNCERTAIN;
-    return { label, probabilities, maxProbability, entropy: entropy(probabilities) };
+    return {
+      ...{ label, probabilities, maxProbability, entropy: entropy(probabilities) },
+      inDomain: domain?.inDomain,
+      domainScore: domain?.score,
+      domainReason: domain?.reason,
+    };
   }
 }
 

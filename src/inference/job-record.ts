@@ -9,10 +9,12 @@ import { sha256File } from '../storage/hash.js';
 import { parseJson } from '../storage/json.js';
 import type { ResultFormat } from './result-format.js';
 import { readParquetTexts } from './result-parquet.js';
+import type { OutOfDomain } from './results.js';
 import type { Shard } from './shard.js';
 
 const RECORD_FORMAT = 'lungcls-job';
-const RECORD_VERSION = 1;
+/** Version 2 counts what is out of the domain; its files have columns for it. */
+const RECORD_VERSION = 2;
 /** Key of the record among a Parquet file's texts. */
 const PARQUET_KEY = 'lungcls.job';
 
@@ -42,6 +44,7 @@ export interface JobRecord {
   readonly images: string;
   readonly perClass: Readonly<Record<string, number>>;
   readonly perStatus: Readonly<Record<string, number>>;
+  readonly outOfDomain: OutOfDomain;
 }
 
 /** The parts that whoever made the file fills in. */
@@ -161,7 +164,8 @@ function isRecord(value: unknown): value is JobRecord {
     Number.isSafeInteger(value['rows']) &&
     typeof value['images'] === 'string' &&
     isObject(value['perClass']) &&
-    isObject(value['perStatus'])
+    isObject(value['perStatus']) &&
+    (value['outOfDomain'] === null || isObject(value['outOfDomain']))
   );
 }
 

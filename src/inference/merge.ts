@@ -17,7 +17,7 @@ import { writeLines } from './result-file.js';
 import { lineFormat, RESULT_FORMATS, resultFormat, type ResultFormat } from './result-format.js';
 import { writeParquet } from './result-parquet.js';
 import { readResultRows } from './result-rows.js';
-import { ResultCounts } from './results.js';
+import { ResultCounts, type OutOfDomain } from './results.js';
 
 export interface MergeOptions extends TaskOptions {
   /** The files that the shards of one job wrote, in any order. */
@@ -36,6 +36,8 @@ export interface MergeResult {
   rows: number;
   perClass: Record<string, number>;
   perStatus: Record<string, number>;
+  /** Images unlike the tiles of training, by what is unlike (`blank`, `colour`, `content`); null: nothing is said of it. */
+  outOfDomain: OutOfDomain;
 }
 
 interface Part {
@@ -83,8 +85,8 @@ export async function merge(options: MergeOptions): Promise<MergeResult> {
     }
   };
   const record = (): JobRecord => {
-    const { rows: total, perClass, perStatus } = counts;
-    const facts = { rows: total, perClass, perStatus, images: '', shard: null };
+    const { rows: total, perClass, perStatus, outOfDomain } = counts;
+    const facts = { rows: total, perClass, perStatus, outOfDomain, images: '', shard: null };
     return jobRecord({ ...first.record, ...facts });
   };
   const partial = await openPartial(output, {
@@ -104,8 +106,8 @@ export async function merge(options: MergeOptions): Promise<MergeResult> {
   } finally {
     await partial.release();
   }
-  const { perClass, perStatus } = counts;
-  return { output, shards: parts.length, rows: counts.rows, perClass, perStatus };
+  const { perClass, perStatus, outOfDomain } = counts;
+  return { output, shards: parts.length, rows: counts.rows, perClass, perStatus, outOfDomain };
 }
 
 function checkOptions({ parts, output, format }: MergeOptions): ResultFormat {

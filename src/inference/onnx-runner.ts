@@ -1,11 +1,9 @@
 /** The model's ONNX file in ONNX Runtime, in worker threads. */
 import { onnxFileOf, type Bundle } from '../bundle/read.js';
 import { LungclsError } from '../errors.js';
+import { POOLED_OUTPUT, PROBABILITIES_OUTPUT } from '../onnx/export.js';
 import { createOnnxPool } from '../runtime/onnx-pool.js';
 import type { BatchRunner, ClassifierOptions } from './classifier.js';
-
-/** The name of the output of every model file that the tool writes. */
-const OUTPUT = 'probabilities';
 
 /** @throws LungclsError MODEL_INVALID | DEVICE_UNAVAILABLE | ABORTED */
 export async function createOnnxRunner(
@@ -23,11 +21,13 @@ export async function createOnnxRunner(
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  if (!session.outputs.includes(OUTPUT)) {
+  const wanted = [PROBABILITIES_OUTPUT, ...(bundle.domain === undefined ? [] : [POOLED_OUTPUT])];
+  const missing = wanted.find((name) => !session.outputs.includes(name));
+  if (missing !== undefined) {
     await session.close();
     throw new LungclsError(
       'MODEL_INVALID',
-      `Expected an output named ${OUTPUT} in ${model} but it has ${session.outputs.join(', ')}`,
+      `Expected an output named ${missing} in ${model} but it has ${session.outputs.join(', ')}`,
       { path: model },
     );
   }
@@ -36,9 +36,13 @@ export async function createOnnxRunner(
     parallelRuns: session.sessions,
     description:
       precision === undefined ? session.description : `${session.description}, ${precision}`,
-    async run(tiles) {
-      const outputs = await session.run(tiles, shape, [OUTPUT]);
-      return outputs.get(OUTPUT)?.data ?? new Float32Array();
+    async run(tiles, pooled) {
+      const names = [PROBABILITIES_OUTPUT, ...(pooled ? [POOLED_OUTPUT] : [])];
+      const outputs = await session.run(tiles, shape, names);
+      return {
+        probabilities: outputs.get(PROBABILITIES_OUTPUT)?.data ?? new Float32Array(),
+        pooled: outputs.get(POOLED_OUTPUT)?.data,
+      };
     },
     close: () => session.close(),
   };

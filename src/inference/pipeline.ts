@@ -3,7 +3,7 @@
  * session runs one, the rows of the one before are written. Each waits for the slowest.
  */
 import { throwIfAborted } from '../runtime/abort.js';
-import type { Classifier } from './classifier.js';
+import type { Classifier, TileJudgements } from './classifier.js';
 import type { ResultSink } from './result-file.js';
 import type { ResultLayout } from './result-columns.js';
 import { STATUS_OK, type ResultCounts } from './results.js';
@@ -14,7 +14,7 @@ interface RunningBatch {
   readonly rows: readonly number[];
   readonly statuses: readonly string[];
   readonly states: BigUint64Array;
-  readonly probabilities: Promise<Float32Array | undefined>;
+  readonly judgements: Promise<TileJudgements | undefined>;
 }
 
 export interface PipelineOptions {
@@ -47,26 +47,27 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
 
 function start(batch: InputBatch, classifier: Classifier): RunningBatch {
   const { paths, rows, statuses, states, tiles } = batch;
-  const probabilities = statuses.includes(STATUS_OK)
-    ? classifier.classifyTiles(tiles, paths.length)
+  const judgements = statuses.includes(STATUS_OK)
+    ? classifier.judgeTiles(tiles, paths.length)
     : Promise.resolve(undefined);
   // It may fail while something else is awaited; whoever awaits it later still sees the failure.
-  probabilities.catch(() => undefined);
-  return { paths, rows, statuses, states, probabilities };
+  judgements.catch(() => undefined);
+  return { paths, rows, statuses, states, judgements };
 }
 
 async function write(batch: RunningBatch | undefined, options: PipelineOptions): Promise<void> {
   if (batch === undefined) return;
   const { classifier, layout, sink, counts, onBatch } = options;
   const { classes } = classifier;
-  const probabilities = await batch.probabilities;
+  const judgements = await batch.judgements;
   const rows = batch.paths.map((path, i) => {
     const status = batch.statuses[i] ?? 'INTERNAL';
     const own =
       status === STATUS_OK
-        ? probabilities?.subarray(i * classes.length, (i + 1) * classes.length)
+        ? judgements?.probabilities.subarray(i * classes.length, (i + 1) * classes.length)
         : undefined;
-    return layout.row(path, status, own, batch.rows[i] ?? NaN);
+    const domain = own === undefined ? undefined : judgements?.domain?.[i];
+    return layout.row({ path, status, probabilities: own, domain, row: batch.rows[i] ?? NaN });
   });
   for (const fields of rows) counts.add(fields);
   await sink.append(rows, batch.states);

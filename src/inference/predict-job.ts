@@ -22,6 +22,9 @@ import type { InputItem, TileInput } from './tile-input.js';
 import { temperatureOf, withTemperature } from './temperature.js';
 import { withTta } from './tta.js';
 
+const NO_DOMAIN =
+  'The columns in_domain, domain_score and domain_reason stay empty: the model does not say what its training tiles are like (it had too few, or is of an earlier version; train it anew)';
+
 /** What a process did. */
 type Work = Pick<PredictResult, 'resumedRows' | 'seconds' | 'runsOn'>;
 
@@ -82,9 +85,10 @@ export class PredictJob {
     );
     if (record === undefined) return undefined;
     this.#say(`${output} is finished already: nothing to do`);
-    const { rows, perClass, perStatus } = record;
+    const { rows, perClass, perStatus, outOfDomain } = record;
+    const counts = { rows, perClass, perStatus, outOfDomain };
     const work = { resumedRows: rows, seconds: 0, runsOn: 'nothing: it was finished before' };
-    return { ...this.#result(work), rows, perClass, perStatus, alreadyFinished: true };
+    return { ...this.#result(work), ...counts, alreadyFinished: true };
   }
 
   async #toFile<T extends InputItem>(input: TileInput<T>, output: string): Promise<PredictResult> {
@@ -138,6 +142,7 @@ export class PredictJob {
       ...(signal === undefined ? {} : { signal }),
       ...(onMessage === undefined ? {} : { onMessage }),
     });
+    if (!loaded.judgesDomain) this.#say(NO_DOMAIN);
     const classifier = withTemperature(withTta(loaded, this.#settings.tta), this.#temperature);
     const progress = this.#progress(input);
     try {
@@ -186,7 +191,7 @@ export class PredictJob {
 
   #result({ resumedRows, seconds, runsOn }: Work): PredictResult {
     const { output } = this.#options;
-    const { rows, perClass, perStatus } = this.#counts;
+    const { rows, perClass, perStatus, outOfDomain } = this.#counts;
     return {
       output: typeof output === 'string' ? output : undefined,
       rows,
@@ -195,6 +200,7 @@ export class PredictJob {
       shard: this.#settings.shard,
       perClass,
       perStatus,
+      outOfDomain,
       seconds,
       tilesPerSecond: seconds > 0 ? (rows - resumedRows) / seconds : 0,
       runsOn,
@@ -209,7 +215,7 @@ export class PredictJob {
     const { engine, device, precision, batchSize, maxPixels, tta, top, threshold, shard } =
       this.#settings;
     const model = { classes, preprocessingFingerprint, files: JSON.stringify(files) };
-    const { rows, perClass, perStatus } = this.#counts;
+    const { rows, perClass, perStatus, outOfDomain } = this.#counts;
     return {
       toolVersion: TOOL_VERSION,
       model: { classes, fingerprint: fingerprint(model) },
@@ -224,6 +230,7 @@ export class PredictJob {
       images: '',
       perClass,
       perStatus,
+      outOfDomain,
     };
   }
 
@@ -231,7 +238,7 @@ export class PredictJob {
   #fingerprint(): string {
     const { toolVersion, model, settings, shard } = this.#facts();
     return fingerprint({
-      format: 'predict-3',
+      format: 'predict-4',
       ...{ toolVersion, model: model.fingerprint, settings },
       shard: shard === null ? null : { ...shard },
       input: this.#identity,

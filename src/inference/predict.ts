@@ -10,6 +10,7 @@ import { describeInputs, openStore } from './predict-inputs.js';
 import { PredictJob } from './predict-job.js';
 import { checkPredictOptions, type PredictSettings } from './predict-options.js';
 import type { ResultFormat } from './result-format.js';
+import type { OutOfDomain } from './results.js';
 import type { Shard } from './shard.js';
 import { imageInput, storeInput } from './tile-input.js';
 import type { TtaMode } from './tta.js';
@@ -76,6 +77,8 @@ export interface PredictResult {
   perClass: Record<string, number>;
   /** Images of each status: `ok`, `damaged`, or the code of what was wrong. */
   perStatus: Record<string, number>;
+  /** Images unlike the tiles of training, by what is unlike (`blank`, `colour`, `content`); null: the model cannot tell. */
+  outOfDomain: OutOfDomain;
   /** Of this process, from the first tile to the last row. */
   seconds: number;
   tilesPerSecond: number;
@@ -89,6 +92,8 @@ export interface PredictResult {
 /**
  * Classifies images and writes one row an image, in the order of the inputs: `path`, `label`, one
  * probability a class under its name, `max_probability`, `entropy_nats` (Shannon's, natural logarithm),
+ * `in_domain` (whether the tile is like those of training; all three are empty where the model cannot tell),
+ * `domain_score` (0 and above, above 1 outside), `domain_reason` (`blank`, `colour` or `content`; empty inside),
  * with `top` also `top1`, `top1_probability` ..., then `status` (`ok`, `damaged`, `failed`) and
  * `error_code`; a shard also has `row`, its place among all inputs from 0. Probabilities are float32, as
  * text with the fewest digits that give the same float32 back. An image that cannot be read has a status

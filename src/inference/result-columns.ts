@@ -1,4 +1,5 @@
 /** The columns of a result file, the same in every format, and the row of one image. */
+import { DOMAIN_REASONS, type DomainJudgement } from '../domain/domain.js';
 import { LungclsError } from '../errors.js';
 
 /** Label of an image whose largest probability is below the threshold. */
@@ -7,8 +8,11 @@ export const UNCERTAIN = 'uncertain';
 /** `status` of an image that was classified, decoded with a warning, or not decoded. */
 export const ROW_STATUSES = ['ok', 'damaged', 'failed'] as const;
 
-/** `float`: float32. `integer`: up to 2^53. */
-export type ColumnType = 'text' | 'float' | 'integer';
+/** What says whether a tile is like those of training. */
+export const DOMAIN_COLUMNS = ['in_domain', 'domain_score', 'domain_reason'] as const;
+
+/** `float`: float32. `integer`: up to 2^53. `boolean`: `true` or `false`. */
+export type ColumnType = 'text' | 'float' | 'integer' | 'boolean';
 
 export interface ResultColumn {
   readonly name: string;
@@ -29,6 +33,20 @@ export interface ResultLayoutOptions {
 
 /** One row, a text a column; empty where there is no value. */
 export type ResultFields = readonly string[];
+
+/** What a row says. */
+export interface RowFacts {
+  /** As users see it. */
+  readonly path: string;
+  /** `ok`, `damaged`, or the code of what was wrong. */
+  readonly status: string;
+  /** float32, one a class; undefined where there are none. */
+  readonly probabilities: Float32Array | undefined;
+  /** Undefined where the model cannot tell. */
+  readonly domain?: DomainJudgement | undefined;
+  /** Which of the inputs it is, from 0. */
+  readonly row: number;
+}
 
 export class ResultLayout {
   readonly classes: readonly string[];
@@ -56,19 +74,8 @@ export class ResultLayout {
     this.columns = columnsOf(classes, this.#top, numbered);
   }
 
-  /**
-   * @param path as users see it
-   * @param status `ok`, `damaged`, or the code of what was wrong
-   * @param probabilities float32, one a class; undefined where there are none
-   * @param row which of the inputs it is, from 0
-   */
-  row(
-    path: string,
-    status: string,
-    probabilities: Float32Array | undefined,
-    row: number,
-  ): ResultFields {
-    const numbers = probabilities === undefined ? undefined : this.#numbers(probabilities);
+  row({ path, status, probabilities, domain, row }: RowFacts): ResultFields {
+    const numbers = probabilities === undefined ? undefined : this.#numbers(probabilities, domain);
     const between = this.columns.length - (this.#numbered ? 5 : 4);
     return [
       path,
@@ -81,6 +88,15 @@ export class ResultLayout {
   /** The label of a row; empty where there is none. */
   labelOf(fields: ResultFields): string {
     return fields[1] ?? '';
+  }
+
+  /** Whether a tile is like those of training; undefined where it is not said. */
+  domainOf(fields: ResultFields): DomainJudgement | undefined {
+    const at = this.classes.length + 4;
+    const told = fields[at] ?? '';
+    if (told === '') return undefined;
+    const reason = DOMAIN_REASONS.find((name) => name === fields[at + 2]);
+    return { inDomain: told === 'true', score: Number(fields[at + 1]), reason };
   }
 
   /** `ok`, `damaged`, or the code of what was wrong. */
@@ -96,7 +112,7 @@ export class ResultLayout {
   }
 
   /** The label, and all columns up to the status. */
-  #numbers(probabilities: Float32Array): string[] {
+  #numbers(probabilities: Float32Array, domain: DomainJudgement | undefined): string[] {
     const order = rank(probabilities);
     const largest = probabilities[order[0] ?? 0] ?? NaN;
     const sure = this.#threshold === undefined || largest >= this.#threshold;
@@ -108,6 +124,7 @@ export class ResultLayout {
       ...Array.from(probabilities, formatFloat32),
       formatFloat32(largest),
       formatFloat32(entropy(probabilities)),
+      ...domainFields(domain),
       ...best,
     ];
   }
@@ -120,10 +137,14 @@ function columnsOf(classes: readonly string[], top: number, numbered: boolean): 
     text(`top${i + 1}`),
     float(`top${i + 1}_probability`),
   ]).flat();
+  const [inDomain, score, reason] = DOMAIN_COLUMNS;
   const before = [text('path', true), text('label')];
   const after = [
     float('max_probability'),
     float('entropy_nats'),
+    { name: inDomain, type: 'boolean', required: false } as const,
+    float(score),
+    text(reason),
     ...best,
     text('status', true),
     text('error_code'),
@@ -138,6 +159,12 @@ function columnsOf(classes: readonly string[], top: number, numbered: boolean): 
     return float(free);
   });
   return [...before, ...named, ...after];
+}
+
+/** What DOMAIN_COLUMNS say; empty where nothing is known. */
+export function domainFields(domain: DomainJudgement | undefined): [string, string, string] {
+  if (domain === undefined) return ['', '', ''];
+  return [String(domain.inDomain), formatFloat32(domain.score), domain.reason ?? ''];
 }
 
 function statusFields(status: string): [string, string] {

@@ -54,6 +54,7 @@ export function lineFormat(
 function jsonValue(text: string, type: ResultColumn['type']): string {
   if (text === '') return 'null';
   if (type === 'text') return JSON.stringify(text);
+  if (type === 'boolean') return text;
   // JSON has no word for a number that is none.
   return Number.isFinite(Number(text)) ? text : 'null';
 }

@@ -20,6 +20,7 @@ const PARQUET_TYPES = {
   text: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
   float: { type: 'FLOAT' },
   integer: { type: 'INT64' },
+  boolean: { type: 'BOOLEAN' },
 } as const;
 
 function schemaOf(columns: readonly ResultColumn[]): SchemaElement[] {
@@ -90,9 +91,10 @@ export class ParquetResultWriter {
 function parquetValue(
   text: string,
   type: ResultColumn['type'],
-): string | number | bigint | undefined {
+): string | number | bigint | boolean | undefined {
   if (text === '') return undefined;
   if (type === 'text') return text;
+  if (type === 'boolean') return text === 'true';
   return type === 'float' ? Number(text) : BigInt(text);
 }
 
@@ -183,7 +185,7 @@ export async function* readParquet(
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return formatFloat32(value);
-  return typeof value === 'bigint' ? String(value) : '';
+  return typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : '';
 }
 
 /** @throws LungclsError RESULTS_INVALID */

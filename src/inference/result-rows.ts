@@ -81,6 +81,7 @@ function jsonFields(path: string, columns: readonly ResultColumn[], line: string
   return columns.map(({ name, type }) => {
     const member = members.get(name);
     if (typeof member === 'string') return member;
+    if (typeof member === 'boolean') return String(member);
     if (typeof member !== 'number') return '';
     return type === 'float' ? formatFloat32(Math.fround(member)) : String(member);
   });

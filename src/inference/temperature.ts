@@ -38,12 +38,17 @@ export function withTemperature(
 ): Classifier {
   if (temperature === undefined) return classifier;
   const { classes, engine, parallelRuns, preprocessing, preprocessingFingerprint } = classifier;
+  const { judgesDomain } = classifier;
   return {
-    ...{ classes, engine, parallelRuns, preprocessing, preprocessingFingerprint },
+    ...{ classes, engine, parallelRuns, preprocessing, preprocessingFingerprint, judgesDomain },
     description: `${classifier.description}, temperature ${temperature.toFixed(3)}`,
     async classifyTiles(tiles, count) {
       // The call below reads the tiles before it gives the promise.
       return calibrate(await classifier.classifyTiles(tiles, count), classes.length, temperature);
+    },
+    async judgeTiles(tiles, count) {
+      const { probabilities, domain } = await classifier.judgeTiles(tiles, count);
+      return { probabilities: calibrate(probabilities, classes.length, temperature), domain };
     },
     close: () => classifier.close(),
   };

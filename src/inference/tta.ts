@@ -1,5 +1,5 @@
 /** Test-time augmentation: the mean over the flips and rotations of a tile, which leave a tile as likely as it was. */
-import type { Classifier } from './classifier.js';
+import type { Classifier, TileJudgements } from './classifier.js';
 
 /** What `tta` can be. `d4`: the eight symmetries of the square, the dihedral group of that name. */
 export const TTA_MODES = ['d4'] as const;
@@ -44,23 +44,46 @@ export function turnTiles(
 }
 
 /**
- * A classifier whose probabilities are the mean over all eight symmetries, taken in float64. It does
- * eight times the work. Closing it closes the one below.
+ * A classifier whose probabilities are the mean over all eight symmetries, taken in float64; whether a tile is like
+ * those of training is judged as it stands. It does eight times the work. Closing it closes the one below.
  */
 export function withTta(classifier: Classifier, mode: TtaMode | undefined): Classifier {
   if (mode === undefined) return classifier;
   const { size } = classifier.preprocessing;
   const running = new Set<Promise<unknown>>();
-  const mean = async (tiles: Uint8Array, count: number): Promise<Float32Array> => {
+  const mean = async (
+    tiles: Uint8Array,
+    count: number,
+    judge: boolean,
+  ): Promise<TileJudgements> => {
+    let domain: TileJudgements['domain'];
     const turned = new Uint8Array(tiles.length);
     const sum = new Float64Array(count * classifier.classes.length);
     for (let symmetry = 0; symmetry < SYMMETRIES; symmetry++) {
       turnTiles(tiles, count, size, symmetry, turned);
       // The classifier has read the buffer before it gives the promise.
-      const probabilities = await classifier.classifyTiles(turned, count);
+      const judged =
+        judge && symmetry === 0 ? await classifier.judgeTiles(turned, count) : undefined;
+      domain ??= judged?.domain;
+      const probabilities =
+        judged?.probabilities ?? (await classifier.classifyTiles(turned, count));
       probabilities.forEach((p, i) => (sum[i] = (sum[i] ?? 0) + p));
     }
-    return Float32Array.from(sum, (value) => value / SYMMETRIES);
+    return { probabilities: Float32Array.from(sum, (value) => value / SYMMETRIES), domain };
+  };
+  const track = async (
+    tiles: Uint8Array,
+    count: number,
+    judge: boolean,
+  ): Promise<TileJudgements> => {
+    // Its own copy: the caller may reuse its buffer at once.
+    const run = mean(tiles.slice(0, count * size * size * 3), count, judge);
+    running.add(run);
+    try {
+      return await run;
+    } finally {
+      running.delete(run);
+    }
   };
   return {
     classes: classifier.classes,
@@ -69,16 +92,11 @@ export function withTta(classifier: Classifier, mode: TtaMode | undefined): Clas
     description: `${classifier.description}, mean of ${SYMMETRIES} flips and rotations`,
     preprocessing: classifier.preprocessing,
     preprocessingFingerprint: classifier.preprocessingFingerprint,
+    judgesDomain: classifier.judgesDomain,
     async classifyTiles(tiles, count) {
-      // Its own copy: the caller may reuse its buffer at once.
-      const run = mean(tiles.slice(0, count * size * size * 3), count);
-      running.add(run);
-      try {
-        return await run;
-      } finally {
-        running.delete(run);
-      }
+      return (await track(tiles, count, false)).probabilities;
     },
+    judgeTiles: (tiles, count) => track(tiles, count, true),
     async close() {
       await Promise.allSettled(running);
       await classifier.close();

@@ -4,6 +4,7 @@
  */
 import type { Calibration } from '../bundle/calibration.js';
 import type { CalibrationScores } from '../evaluation/calibration-scores.js';
+import type { DomainScores } from '../evaluation/domain-scores.js';
 import type { ClassificationReport } from '../evaluation/classification-report.js';
 import type { Leakage } from '../dataset/leakage.js';
 import type { Scores } from '../evaluation/scores.js';
@@ -195,6 +196,8 @@ export interface ReportCommon {
   readonly scores?: Scores;
   /** Where the model has a temperature. */
   readonly calibration?: ReportCalibration;
+  /** Which of them are unlike the tiles of training, where the model can tell. */
+  readonly domain?: DomainScores;
   /** Judged tiles to look at. */
   readonly examples?: readonly ReportExample[];
   readonly runsOn: ReportRunsOn;

@@ -11,6 +11,7 @@ import { calibrationSection } from './sections/calibration.js';
 import { confusionSection } from './sections/confusion.js';
 import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data.js';
+import { domainSection } from './sections/domain.js';
 import { examplesSection } from './sections/examples.js';
 import { intervalsSection } from './sections/intervals.js';
 import { furtherSplitsSection } from './sections/further-splits.js';
@@ -38,6 +39,7 @@ const TRAINING_SECTIONS: readonly ((data: ReportData) => Section | undefined)[] 
   rankingSection,
   calibrationSection,
   thresholdSection,
+  domainSection,
   settingsSection,
   machineSection,
   provenanceSection,
@@ -54,6 +56,7 @@ const EVALUATION_SECTIONS: readonly ((data: EvaluationData) => Section | undefin
   rankingSection,
   calibrationSection,
   thresholdSection,
+  domainSection,
   settingsSection,
   machineSection,
   provenanceSection,

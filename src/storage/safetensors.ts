@@ -38,6 +38,14 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
+}
+
+/** The bytes of such a file in pieces, in order; the tensors' are not copied. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, NamedTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
   const header: Record<string, unknown> = { [METADATA]: metadata };
   let offset = 0;
   for (const [name, { shape, data }] of tensors) {
@@ -54,7 +62,7 @@ export async function writeSafetensors(
   for (const { data } of tensors.values()) {
     chunks.push(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   }
-  await writeFileAtomic(path, chunks);
+  return chunks;
 }
 
 /**
@@ -69,7 +77,8 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     throw readError(error, path);
   }
   try {
-    return await readOpened(file, path);
+    const { size } = await file.stat();
+    return await readSource({ size, read: (into, from) => readAll(file, into, from) }, path);
   } catch (error) {
     throw readError(error, path);
   } finally {
@@ -77,21 +86,39 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   }
 }
 
-async function readOpened(file: FileHandle, path: string): Promise<Safetensors> {
+/**
+ * The same of bytes in memory.
+ * @param name where they are from, for messages
+ * @throws LungclsError INPUT_UNREADABLE
+ */
+export async function decodeSafetensors(bytes: Uint8Array, name: string): Promise<Safetensors> {
+  const read = (into: Uint8Array, from: number): void => {
+    into.set(bytes.subarray(from, from + into.byteLength));
+  };
+  return await readSource({ size: bytes.byteLength, read }, name);
+}
+
+/** Where the bytes are. */
+interface Source {
+  readonly size: number;
+  /** Fills all of `into` with the bytes from `from` on. */
+  readonly read: (into: Uint8Array, from: number) => Promise<void> | void;
+}
+
+async function readSource({ size, read }: Source, path: string): Promise<Safetensors> {
   const damaged = (what: string): LungclsError =>
     new LungclsError('INPUT_UNREADABLE', `${path} is not a sound safetensors file: ${what}`, {
       path,
     });
-  const size = (await file.stat()).size;
   if (size < 8) throw damaged(`expected at least 8 bytes but it has ${size}`);
   const prefix = Buffer.alloc(8);
-  await readAll(file, prefix, 0);
+  await read(prefix, 0);
   const headerBytes = Number(prefix.readBigUInt64LE());
   if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > size) {
     throw damaged(`its header of ${headerBytes} bytes does not fit in ${size}`);
   }
   const headerText = Buffer.alloc(headerBytes);
-  await readAll(file, headerText, 8);
+  await read(headerText, 8);
   let header: unknown;
   try {
     header = JSON.parse(headerText.toString('utf8'));
@@ -113,8 +140,7 @@ async function readOpened(file: FileHandle, path: string): Promise<Safetensors> 
       throw damaged(`the extent of tensor ${name}`);
     }
     const data = new Float32Array(bytes / 4);
-    await readAll(
-      file,
+    await read(
       new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
       8 + headerBytes + begin,
     );

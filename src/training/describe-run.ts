@@ -1,11 +1,13 @@
 /** A trained run as its report tells it. */
 import { TOOL_VERSION } from '../config.js';
+import { scoreDomain } from '../evaluation/domain-scores.js';
 import { scoreTiles } from '../evaluation/scores.js';
 import { describeHead } from '../network/head.js';
 import type { ReportData } from '../report/data.js';
 import type { Calibration } from '../bundle/calibration.js';
 import { judgeCalibration } from './calibration.js';
 import { classWeightsText } from './class-weights.js';
+import type { FittedDomain } from './domain.js';
 import { examplePictures, storedHeat } from './examples.js';
 import type { Run, TrainingMeans } from './run.js';
 import { describeMachine, describeStore, samplePictures, type Judgement } from './run-results.js';
@@ -20,6 +22,7 @@ export interface JudgedValidation {
   readonly truth: readonly number[];
   readonly judgement: Judgement;
   readonly calibration: Calibration | undefined;
+  readonly domain: FittedDomain | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function describeRun(
   run: Run,
   { tensorflow, features }: TrainingMeans,
   { fitted, evaluation, weights }: TrainedHead,
-  { truth, judgement, calibration }: JudgedValidation,
+  { truth, judgement, calibration, domain }: JudgedValidation,
 ): Promise<Omit<ReportData, 'times'>> {
   const { options, settings, threads, store, plan, base, head } = run;
   const { probabilities } = evaluation;
@@ -71,6 +74,15 @@ export async function describeRun(
         ...tiles,
         classes: store.classes.length,
       }),
+    }),
+    ...(domain && {
+      domain: scoreDomain(
+        domain.model,
+        domain.validation,
+        truth,
+        judgement.predicted,
+        store.classes.length,
+      ),
     }),
     examples,
     runsOn: describeMachine(tensorflow.description, features.runsOn, threads),

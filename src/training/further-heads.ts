@@ -124,7 +124,10 @@ async function crossValidate(
   const tiles = Int32Array.from(foldOf.keys());
   await writeFileAtomic(
     join(run.directory, FOLDS_FOLDER, 'predictions.csv'),
-    predictionsCsv(store, tiles, predicted, pooled, foldOf),
+    predictionsCsv(store, tiles, predicted, pooled, {
+      names: ['fold'],
+      of: (i) => [String(foldOf[tiles[i] ?? -1] ?? 0)],
+    }),
   );
   const mean = meanOf(results.map((fold) => fold.accuracy));
   const { kind, seed } = run.plan.main.facts;

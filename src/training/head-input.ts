@@ -27,23 +27,8 @@ export async function openHeadInput(
   { pooled, features }: Pick<HeadShape, 'pooled' | 'features'>,
   task: TaskOptions,
 ): Promise<HeadInput> {
-  const { path, dataOffset, count, shape: map } = stored;
-  const values = map.reduce((a, b) => a * b, 1);
-  const open = (blocks: number): MappedRows =>
-    MappedRows.open(path, {
-      offset: dataOffset,
-      rowBytes: (2 * values) / blocks,
-      rows: count * blocks,
-    });
-  const average = async (rows: MappedRows): Promise<Float32Array> => {
-    try {
-      return await poolFeatures(rows, { tiles: count, values, channels: features }, task);
-    } finally {
-      rows.close();
-    }
-  };
   if (pooled) {
-    const means = averaged.get(stored) ?? (await average(open(1)));
+    const means = averaged.get(stored) ?? (await pooledFeatures(stored, allTiles(stored), task));
     averaged.set(stored, means);
     return {
       source: (blocks) => ({ rows: new FloatRows(means, features / blocks), blocks, features }),
@@ -53,7 +38,7 @@ export async function openHeadInput(
   const opened: MappedRows[] = [];
   return {
     source(blocks) {
-      const rows = open(blocks);
+      const rows = openRows(stored, blocks);
       opened.push(rows);
       return { rows, blocks, features };
     },
@@ -64,6 +49,42 @@ export async function openHeadInput(
 }
 
 /**
+ * The mean of some tiles' features over the positions.
+ * @param tiles rows of the store
+ * @returns (tiles, channels)
+ * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | ABORTED
+ */
+export async function pooledFeatures(
+  stored: StoredFeatures,
+  tiles: Int32Array,
+  task: TaskOptions,
+): Promise<Float32Array> {
+  const rows = openRows(stored, 1);
+  try {
+    const values = valuesOf(stored);
+    return await poolFeatures(rows, { tiles, values, channels: stored.shape.at(-1) ?? 1 }, task);
+  } finally {
+    rows.close();
+  }
+}
+
+function openRows(stored: StoredFeatures, blocks: number): MappedRows {
+  return MappedRows.open(stored.path, {
+    offset: stored.dataOffset,
+    rowBytes: (2 * valuesOf(stored)) / blocks,
+    rows: stored.count * blocks,
+  });
+}
+
+function valuesOf({ shape }: StoredFeatures): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+function allTiles({ count }: StoredFeatures): Int32Array {
+  return Int32Array.from({ length: count }, (_, tile) => tile);
+}
+
+/**
  * Mean of each tile's features over the positions, as Keras's GlobalAveragePooling2D, rounded to
  * float32 once.
  * @param rows a tile a row, channels innermost
@@ -71,17 +92,16 @@ export async function openHeadInput(
  */
 export async function poolFeatures(
   rows: HalfRows,
-  { tiles, values, channels }: { tiles: number; values: number; channels: number },
+  { tiles, values, channels }: { tiles: Int32Array; values: number; channels: number },
   { onProgress, signal }: TaskOptions,
 ): Promise<Float32Array> {
   const positions = values / channels;
-  const means = new Float32Array(tiles * channels);
+  const means = new Float32Array(tiles.length * channels);
   const sums = new Float64Array(channels);
-  const all = Int32Array.from({ length: tiles }, (_, tile) => tile);
   let done = 0;
   for await (const { batch } of featureBatches(
     { rows, blocks: 1, features: values },
-    all,
+    tiles,
     POOL_TILES,
     signal,
   )) {
@@ -93,7 +113,7 @@ export async function poolFeatures(
       }
       for (let c = 0; c < channels; c++) means[done * channels + c] = (sums[c] ?? 0) / positions;
     }
-    onProgress?.({ stage: 'pool', done, total: tiles, unit: 'tiles' });
+    onProgress?.({ stage: 'pool', done, total: tiles.length, unit: 'tiles' });
   }
   return means;
 }

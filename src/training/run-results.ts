@@ -44,26 +44,32 @@ export function judge(
   };
 }
 
+/** What predictions.csv says of a tile beside its probabilities. */
+export interface MoreColumns {
+  readonly names: readonly string[];
+  /** Of a tile, by its place among the rows of the file. */
+  readonly of: (i: number) => readonly string[];
+}
+
 /**
  * predictions.csv: path, label, predicted, one probability a class (named by the class).
- * @param folds of each tile the fold in which it validated, for a column `fold` behind them
+ * @param more columns behind them
  */
 export function predictionsCsv(
   store: Pick<TileStore, 'classes' | 'paths' | 'labels'>,
   tiles: Int32Array,
   predicted: Int32Array,
   probabilities: Float32Array,
-  folds?: Int32Array,
+  more?: MoreColumns,
 ): string {
   const { classes, paths, labels } = store;
   const name = (c: number | undefined): string => classes[c ?? -1] ?? '';
-  const fold = folds === undefined ? [] : ['fold'];
-  const lines = [csvLine(['path', 'label', 'predicted', ...classes, ...fold])];
+  const lines = [csvLine(['path', 'label', 'predicted', ...classes, ...(more?.names ?? [])])];
   for (const [i, tile] of tiles.entries()) {
     const row = probabilities.subarray(i * classes.length, (i + 1) * classes.length);
     // Seven digits are what a float32 carries.
     const numbers = Array.from(row, (p) => Number(p.toPrecision(7)));
-    const own = folds === undefined ? [] : [folds[tile] ?? 0];
+    const own = more?.of(i) ?? [];
     lines.push(
       csvLine([paths[tile] ?? '', name(labels[tile]), name(predicted[i]), ...numbers, ...own]),
     );

@@ -16,6 +16,7 @@ import { fingerprint } from '../storage/hash.js';
 import { openPartial } from '../storage/partial.js';
 import { checkNames } from './class-weights.js';
 import { describeRun, SAMPLES_PER_CLASS } from './describe-run.js';
+import { fitRunDomain } from './domain.js';
 import { fitCalibration, summary, type CalibrationSummary } from './calibration.js';
 import { CALIBRATION_TILES, chooseFeatures } from './feature-choice.js';
 import { ensureFeatures, readCalibration } from './features.js';
@@ -170,7 +171,8 @@ async function runTraining(run: Run): Promise<ReportData> {
     train: (other, folder) => trainHead(run, means, { split: other, checkpoint: folder }, task),
   });
   const calibration = await fitCalibration(run, means, trained, task);
-  const judged = { truth, judgement, calibration };
+  const domain = await fitRunDomain(run, means, task);
+  const judged = { truth, judgement, calibration, domain };
   const data = { ...(await describeRun(run, means, trained, judged)), ...further };
 
   const exportBegin = performance.now();
@@ -198,6 +200,7 @@ async function runTraining(run: Run): Promise<ReportData> {
       ...intervalMetrics(data),
     },
     calibration,
+    domain: domain?.model,
     study: describeStudy(data),
     tensorflow,
     checkTiles: await readFirstTiles(store, split.validation, CHECK_TILES),

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, stat, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import test from 'ava';
+import { DOMAIN_COLUMNS } from '#src/inference/result-columns.js';
 import { readCsv, readTable } from './csv.js';
 import { run, start } from './program.js';
 import { withSmallDisk } from './tmpfs.js';
@@ -45,7 +46,7 @@ test('a folder becomes one row an image, in natural order, with probabilities th
   t.regex(stderr, /ONNX Runtime/, 'says what it runs on');
   t.regex(stdout, /^12 images .*tiles\/s\n/);
   const [header, ...rows] = await readCsv(output);
-  const numbers = ['max_probability', 'entropy_nats'];
+  const numbers = ['max_probability', 'entropy_nats', ...DOMAIN_COLUMNS];
   t.deepEqual(header, ['path', 'label', ...TINY_CLASSES, ...numbers, 'status', 'error_code']);
   t.deepEqual(
     rows.map(([path = '']) => basename(path)),

@@ -1,6 +1,7 @@
 /** Parquet results through pyarrow's eyes: the types, every value, the row groups, the texts. */
 import { join } from 'node:path';
 import test from 'ava';
+import { DOMAIN_REASONS } from '#src/domain/domain.js';
 import { ResultLayout, type ResultFields } from '#src/inference/result-columns.js';
 import { ROW_GROUP, writeParquet } from '#src/inference/result-parquet.js';
 import { readResultRows } from '#src/inference/result-rows.js';
@@ -24,7 +25,12 @@ function* rows(count: number): Generator<ResultFields> {
   for (let i = 0; i < count; i++) {
     const p = Math.fround((i % 1000) / 999);
     const values = i % 7 === 3 ? undefined : new Float32Array([p, 1 - p]);
-    yield layout.row(`tiles/肺 ${i}\n.jpeg`, i % 7 === 3 ? 'IMAGE_EMPTY' : 'ok', values, i);
+    const path = `tiles/肺 ${i}\n.jpeg`;
+    const status = i % 7 === 3 ? 'IMAGE_EMPTY' : 'ok';
+    const inDomain = i % 3 === 0;
+    const reason = inDomain ? undefined : DOMAIN_REASONS[i % 3];
+    const domain = i % 5 === 1 ? undefined : { inDomain, score: Math.fround(i / 7), reason };
+    yield layout.row({ path, status, probabilities: values, domain, row: i });
   }
 }
 
@@ -46,7 +52,7 @@ run('pyarrow reads the types, every value and the texts; so does duckdb', async 
     t.deepEqual(
       Object.entries(columns).map(([name, { type, nullable }]) => [name, type, nullable]),
       layout.columns.map(({ name, type, required }) => {
-        const names = { text: 'string', float: 'float', integer: 'int64' };
+        const names = { text: 'string', float: 'float', integer: 'int64', boolean: 'bool' };
         return [name, names[type], !required];
       }),
     );
@@ -55,7 +61,9 @@ run('pyarrow reads the types, every value and the texts; so does duckdb', async 
       const values = expected.map((fields) => {
         const text = fields[c] ?? '';
         if (text === '') return null;
-        return type === 'text' ? text : type === 'float' ? Math.fround(Number(text)) : Number(text);
+        if (type === 'text') return text;
+        if (type === 'boolean') return text === 'true';
+        return type === 'float' ? Math.fround(Number(text)) : Number(text);
       });
       t.deepEqual(columns[name]?.values, values, name);
     });

@@ -1,37 +1,60 @@
 import test from 'ava';
+import type { DomainJudgement } from '#src/domain/domain.js';
 import { LungclsError } from '#src/errors.js';
-import { entropy, formatFloat32, rank, ResultLayout } from '#src/inference/result-columns.js';
+import {
+  entropy,
+  formatFloat32,
+  rank,
+  ResultLayout,
+  type ResultFields,
+} from '#src/inference/result-columns.js';
 import { lineFormat, resultFormat } from '#src/inference/result-format.js';
 
 const CLASSES = ['a', 'b, "c"'];
 
-function csv(layout: ResultLayout, path: string, status: string, values?: number[]): string {
-  const probabilities = values === undefined ? undefined : new Float32Array(values);
-  return lineFormat('csv', layout.columns).line(layout.row(path, status, probabilities, 7));
+function csv(
+  layout: ResultLayout,
+  path: string,
+  status: string,
+  values?: number[],
+  domain?: DomainJudgement,
+): string {
+  const probabilities = values && new Float32Array(values);
+  const fields = layout.row({ path, status, probabilities, domain, row: 7 });
+  return lineFormat('csv', layout.columns).line(fields);
+}
+
+function failed(layout: ResultLayout, status: string, row = 0): ResultFields {
+  return layout.row({ path: 'x', status, probabilities: undefined, row });
 }
 
 test('the columns: path, label, a probability a class, the largest, the entropy, status, error code', (t) => {
   const layout = new ResultLayout({ classes: CLASSES });
   t.is(
     lineFormat('csv', layout.columns).header,
-    'path,label,a,"b, ""c""",max_probability,entropy_nats,status,error_code\n',
+    'path,label,a,"b, ""c""",max_probability,entropy_nats,' +
+      'in_domain,domain_score,domain_reason,status,error_code\n',
   );
   // -0.25 ln 0.25 - 0.75 ln 0.75 = 0.5623351446188083, as float32 0.56233513.
-  t.is(csv(layout, 'x', 'ok', [0.25, 0.75]), 'x,"b, ""c""",0.25,0.75,0.75,0.56233513,ok,\n');
+  t.is(csv(layout, 'x', 'ok', [0.25, 0.75]), 'x,"b, ""c""",0.25,0.75,0.75,0.56233513,,,,ok,\n');
   t.is(
     csv(layout, 'x', 'ok', [0.5, 0.5]),
-    'x,a,0.5,0.5,0.5,0.6931472,ok,\n',
+    'x,a,0.5,0.5,0.5,0.6931472,,,,ok,\n',
     'the first of equals',
   );
-  t.is(csv(layout, 'x', 'ok', [1, 0]), 'x,a,1,0,1,0,ok,\n', 'a certain one has no entropy, not -0');
+  t.is(
+    csv(layout, 'x', 'ok', [1, 0]),
+    'x,a,1,0,1,0,,,,ok,\n',
+    'a certain one has no entropy, not -0',
+  );
 });
 
 test('a row without a tile has a status and a code, and nothing where numbers would stand', (t) => {
   const layout = new ResultLayout({ classes: CLASSES, top: 2 });
-  t.is(csv(layout, 'x', 'IMAGE_EMPTY'), 'x,,,,,,,,,,failed,IMAGE_EMPTY\n');
-  t.is(csv(layout, 'x', 'damaged'), 'x,,,,,,,,,,damaged,IMAGE_DAMAGED\n');
+  t.is(csv(layout, 'x', 'IMAGE_EMPTY'), 'x,,,,,,,,,,,,,failed,IMAGE_EMPTY\n');
+  t.is(csv(layout, 'x', 'damaged'), 'x,,,,,,,,,,,,,damaged,IMAGE_DAMAGED\n');
   for (const status of ['ok', 'damaged', 'IMAGE_EMPTY']) {
-    t.is(layout.statusOf(layout.row('x', status, undefined, 0)), status);
+    t.is(layout.statusOf(failed(layout, status)), status);
   }
 });
 
@@ -57,11 +80,25 @@ test('top lists the best labels; threshold makes the others uncertain', (t) => {
   t.is(error.code, 'INVALID_OPTION');
 });
 
+test('the domain stands behind the entropy, and is read from there', (t) => {
+  const layout = new ResultLayout({ classes: CLASSES, top: 1, numbered: true });
+  const inside = { inDomain: true, score: 0.5, reason: undefined };
+  t.regex(csv(layout, 'x', 'ok', [1, 0], inside), /^x,a,1,0,1,0,true,0\.5,,a,1,ok,,7\n$/);
+  const outside = { inDomain: false, score: 1.5, reason: 'content' } as const;
+  t.regex(csv(layout, 'x', 'ok', [1, 0], outside), /^x,a,1,0,1,0,false,1\.5,content,a,1,ok,,7\n$/);
+  for (const domain of [inside, outside, undefined]) {
+    const probabilities = new Float32Array([1, 0]);
+    const fields = layout.row({ path: 'x', status: 'ok', probabilities, domain, row: 0 });
+    t.deepEqual(layout.domainOf(fields), domain);
+  }
+  t.is(layout.domainOf(failed(layout, 'IMAGE_EMPTY')), undefined);
+});
+
 test('a shard numbers its rows', (t) => {
   const layout = new ResultLayout({ classes: CLASSES, numbered: true });
   t.true(lineFormat('csv', layout.columns).header.endsWith('status,error_code,row\n'));
   t.true(csv(layout, 'x', 'ok', [1, 0]).endsWith(',ok,,7\n'));
-  const fields = layout.row('x', 'IMAGE_EMPTY', undefined, 12);
+  const fields = failed(layout, 'IMAGE_EMPTY', 12);
   t.is(fields.length, layout.columns.length);
   t.is(layout.numberOf(fields), 12);
   t.is(layout.statusOf(fields), 'IMAGE_EMPTY');
@@ -103,13 +140,23 @@ test('JSON lines: the same columns, null where there is no value', (t) => {
   const { header, line } = lineFormat('jsonl', layout.columns);
   t.is(header, '');
   t.is(
-    line(layout.row('é "\n', 'ok', new Float32Array([1, 1e-12]), 0)),
+    line(
+      layout.row({
+        path: 'é "\n',
+        status: 'ok',
+        probabilities: new Float32Array([1, 1e-12]),
+        domain: { inDomain: false, score: Math.fround(2.3), reason: 'colour' },
+        row: 0,
+      }),
+    ),
     '{"path":"é \\"\\n","label":"a","a":1,"1":1e-12,"max_probability":1,"entropy_nats":2.763102e-11,' +
+      '"in_domain":false,"domain_score":2.3,"domain_reason":"colour",' +
       '"top1":"a","top1_probability":1,"status":"ok","error_code":null}\n',
   );
-  const failed = JSON.parse(line(layout.row('x', 'IMAGE_EMPTY', undefined, 0))) as unknown;
-  t.deepEqual(failed, {
+  const without = JSON.parse(line(failed(layout, 'IMAGE_EMPTY'))) as unknown;
+  t.deepEqual(without, {
     ...{ path: 'x', label: null, a: null, 1: null, max_probability: null, entropy_nats: null },
+    ...{ in_domain: null, domain_score: null, domain_reason: null },
     ...{ top1: null, top1_probability: null, status: 'failed', error_code: 'IMAGE_EMPTY' },
   });
 });

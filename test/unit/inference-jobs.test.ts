@@ -95,6 +95,7 @@ test('all formats hold the same rows in the order of the inputs', async (t) => {
   const rows = csv as Record<string, unknown>[];
   t.deepEqual(Object.keys(rows[0] ?? {}), [
     ...['path', 'label', ...MINI_CLASSES, 'max_probability', 'entropy_nats'],
+    ...['in_domain', 'domain_score', 'domain_reason'],
     ...['top1', 'top1_probability', 'top2', 'top2_probability', 'status', 'error_code'],
   ]);
   t.true(rows.every(({ path }, i) => String(path).endsWith(`/${i}.jpeg`)));

@@ -18,7 +18,8 @@ const HEADER = CSV.header;
 const BATCH = 4;
 
 function fields(path: string): ResultFields {
-  return LAYOUT.row(path, 'ok', new Float32Array([0.25, 0.75]), 0);
+  const probabilities = new Float32Array([0.25, 0.75]);
+  return LAYOUT.row({ path, status: 'ok', probabilities, row: 0 });
 }
 
 function row(path: string): string {
@@ -87,6 +88,7 @@ async function finish(
         images,
         perClass: {},
         perStatus: {},
+        outOfDomain: null,
       }),
   });
   await partial.release();

@@ -143,8 +143,18 @@ export const predictCommand = defineCommand({
         ...(failed > 0
           ? [`${formatCount(failed)} images could not be classified (${perStatus.join(', ')})`]
           : []),
+        ...outOfDomainLine(result.outOfDomain),
         ...(toStdout ? [] : [`Results: ${output}`]),
       ],
     };
   },
 });
+
+/** How many images are unlike the tiles of training, where there are any. */
+function outOfDomainLine(outside: Readonly<Record<string, number>> | null): string[] {
+  const reasons = Object.entries(outside ?? {}).filter(([, n]) => n > 0);
+  if (reasons.length === 0) return [];
+  const all = formatCount(reasons.reduce((sum, [, n]) => sum + n, 0));
+  const shown = reasons.map(([reason, n]) => `${reason} ${formatCount(n)}`).join(', ');
+  return [`${all} images are unlike the training tiles (${shown}): see in_domain`];
+}
