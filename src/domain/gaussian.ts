@@ -15,6 +15,9 @@ export interface Gaussian {
 /** Components whose variance is a smaller part of the largest one are rounding. */
 const SMALLEST_VARIANCE = 1e-7;
 
+/** Of the mean variance: where no row of the fit varies at all, others may, by as much as features are rounded. */
+const LEAST_RESIDUAL = 1e-4;
+
 /**
  * @param rows (n, width), C order, n at least 2
  * @param components at most so many
@@ -40,14 +43,13 @@ export function fitGaussian(
     }
   });
   const total = centred.reduce((sum, value) => sum + value * value, 0) / (n - 1);
-  const left = Math.max(0, total - kept.reduce((sum, value) => sum + value, 0));
   const others = width - kept.length;
+  const left = (total - kept.reduce((sum, value) => sum + value, 0)) / others;
   return {
     width,
     mean: Float32Array.from(mean),
     axes,
-    // Rounding alone leaves something too.
-    residual: left > SMALLEST_VARIANCE * total ? Math.sqrt(left / others) : 0,
+    residual: others === 0 ? 0 : Math.sqrt(Math.max(left, (LEAST_RESIDUAL * total) / width)),
   };
 }
 

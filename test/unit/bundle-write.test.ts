@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import test from 'ava';
 import { measureImages } from '#src/bundle/int8.js';
 import { layersModelHandler } from '#src/bundle/layers-model.js';
-import { QUANTIZATION_METADATA_KEY } from '#src/bundle/metadata.js';
+import { DOMAIN_FILE, QUANTIZATION_METADATA_KEY } from '#src/bundle/metadata.js';
 import { openBundle } from '#src/bundle/read.js';
 import { writeBundle, type WriteBundleOptions } from '#src/bundle/write.js';
+import { COLOUR_COUNT } from '#src/domain/colour.js';
+import type { DomainModel } from '#src/domain/domain.js';
 import { preprocessingSpec } from '#src/imaging/preprocessing.js';
 import { inferShapes } from '#src/network/graph.js';
 import { headGraph } from '#src/network/head.js';
@@ -52,6 +54,21 @@ function options(name: string): WriteBundleOptions {
     metrics: { accuracy: 0.5 },
     tensorflow,
     checkTiles: hashedTiles(3, SIZE),
+  };
+}
+
+/** As if its pooled features had been those of some tiles: what is in it is no matter here. */
+function someDomain(): DomainModel {
+  const gaussian = (width: number): DomainModel['content'] => ({
+    width,
+    mean: Float32Array.from({ length: width }, (_, i) => i / width),
+    axes: Float32Array.from({ length: 2 * width }, (_, i) => Math.sin(i)),
+    residual: 0.5,
+  });
+  return {
+    ...{ content: gaussian(768), colour: gaussian(COLOUR_COUNT), precision: 'fp32' },
+    ...{ contentLimit: 20, colourLimit: 3.5, spreadLimit: 4 },
+    ...{ tiles: 1000, validationTiles: 200, rejected: 2 },
   };
 }
 
@@ -290,4 +307,43 @@ test('wrong options are refused before anything is written', async (t) => {
   await t.throwsAsync(writeBundle({ ...given, headWeights: new Map() }), invalid);
   await t.throwsAsync(writeBundle({ ...given, classes: ['a'] }), invalid);
   t.false((await readdir(folder)).some((name) => name.startsWith('refused')));
+});
+
+test.serial(
+  'what the training tiles are like travels in the folder and in each of its .onnx files',
+  async (t) => {
+    const domain = someDomain();
+    await writeBundle({ ...options('domain'), domain });
+    const path = join(folder, 'domain');
+    const bundle = await openBundle(path);
+    t.deepEqual(bundle.domain, domain);
+    for (const file of ['model.onnx', 'model.fp16.onnx']) {
+      t.deepEqual((await openBundle(join(path, file))).domain, domain, file);
+    }
+    t.true(DOMAIN_FILE in bundle.metadata.files);
+    t.regex(
+      await readFile(join(path, 'MODEL_CARD.md'), 'utf8'),
+      /1000 training tiles[^]*200 tiles 2 are outside/,
+    );
+    const file = join(path, DOMAIN_FILE);
+    const bytes = await readFile(file);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    const error = await t.throwsAsync(openBundle(path, { engine: 'tfjs' }), {
+      code: 'MODEL_INVALID',
+    });
+    t.regex(String(error?.message), /SHA-256/);
+  },
+);
+
+test.serial('without it the bundle is as those of earlier versions were', async (t) => {
+  await writeBundle(options('no domain'));
+  const path = join(folder, 'no domain');
+  t.false((await readdir(path)).includes(DOMAIN_FILE));
+  t.is((await openBundle(path)).domain, undefined);
+  t.is((await openBundle(join(path, 'model.onnx'))).domain, undefined);
+  t.regex(
+    await readFile(join(path, 'MODEL_CARD.md'), 'utf8'),
+    /It cannot tell tiles that are unlike/,
+  );
 });
