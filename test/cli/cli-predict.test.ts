@@ -3,10 +3,12 @@ import { mkdir, mkdtemp, readdir, readFile, stat, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import test from 'ava';
+import sharp from 'sharp';
 import { DOMAIN_COLUMNS } from '#src/inference/result-columns.js';
 import { readCsv, readTable } from './csv.js';
 import { run, start } from './program.js';
 import { withSmallDisk } from './tmpfs.js';
+import { writeDomainBundle } from '../fixtures/domain/bundle.js';
 import { tileJpeg, writeTiles } from '../fixtures/tiles.js';
 import { writeMiniModel } from '../fixtures/mini-model.js';
 import { TINY_CLASSES, tinyBundle } from '../fixtures/tiny-bundle.js';
@@ -60,6 +62,34 @@ test('a folder becomes one row an image, in natural order, with probabilities th
   }
   t.true(new Set(rows.map((row) => row[2])).size > 6, 'different tiles, different probabilities');
   await t.throwsAsync(stat(`${output}.partial`));
+});
+
+test('a blank tile is told from those of training; a model that cannot tell says so', async (t) => {
+  const root = await folder();
+  const model = join(root, 'model');
+  await writeDomainBundle(model);
+  const tiles = join(root, 'tiles');
+  await writeTiles(tiles, 3);
+  const side = { width: 224, height: 224, channels: 3 } as const;
+  const grey = sharp({ create: { ...side, background: '#808080' } });
+  await grey.png().toFile(join(tiles, 'blank.png'));
+  const output = join(root, 'out.csv');
+  const { code, stdout, stderr } = await run(['predict', model, tiles, '-o', output]);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /\n1 images are unlike the training tiles \(blank 1\): see in_domain\n/);
+  t.notRegex(stderr, /in_domain/);
+  const rows = await readTable(output);
+  const said = ['in_domain', 'domain_reason'].map((name) => rows.map((row) => row.get(name)));
+  t.deepEqual(said, [
+    ['false', 'true', 'true', 'true'],
+    ['blank', '', '', ''],
+  ]);
+  t.is(basename(rows[0]?.get('path') ?? ''), 'blank.png');
+  t.not(rows[0]?.get('label'), '', 'it keeps its label');
+  const old = await run(['predict', await tinyBundle(), tiles, '-o', join(root, 'old.csv')]);
+  t.is(old.code, 0, old.stderr);
+  t.is(old.stderr.match(/in_domain/g)?.length, 1);
+  t.notRegex(old.stdout, /in_domain/);
 });
 
 test('both engines, all batch sizes: the same result', async (t) => {

@@ -1,5 +1,6 @@
 import { defineCommand, type CommandResult } from '../command.js';
 import { BATCH_SIZE, ENGINE, PRECISION, defined, DEVICE, FORCE, THREADS } from '../options.js';
+import { outOfDomainLines } from '../out-of-domain.js';
 import { formatCount, formatSeconds } from '../progress-meter.js';
 
 export const evaluateCommand = defineCommand({
@@ -85,6 +86,7 @@ function describe(result: EvaluateResult): CommandResult {
       `Accuracy ${interval(accuracy)}, balanced ${interval(balancedAccuracy)}`,
       `Macro F1 ${interval(macroF1)}, ROC area ${interval(macroRocAuc)}`,
       `Log loss ${interval(logLoss)}, calibration error ${interval(calibrationError)} (${of})`,
+      ...outOfDomainLines(result.outOfDomain, 'tiles'),
       `Report: ${result.report}`,
     ],
   };

@@ -13,6 +13,7 @@ import {
   showDash,
   THREADS,
 } from '../options.js';
+import { outOfDomainLines } from '../out-of-domain.js';
 import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
 
 export const predictCommand = defineCommand({
@@ -32,7 +33,12 @@ export const predictCommand = defineCommand({
         describe:
           'Folders (with all below them), .zip, .tar and .tar.gz archives, images, patterns in quotes, - for a list of names on stdin; or one tile store',
       })
-      .option('output', outputOption('The file to write: .csv, .jsonl or .parquet; - for stdout'))
+      .option(
+        'output',
+        outputOption(
+          'The file to write: .csv, .jsonl or .parquet; - for stdout. Its column in_domain says whether a tile is like those of training',
+        ),
+      )
       .option('format', FORMAT)
       .option('top', {
         type: 'number',
@@ -143,18 +149,9 @@ export const predictCommand = defineCommand({
         ...(failed > 0
           ? [`${formatCount(failed)} images could not be classified (${perStatus.join(', ')})`]
           : []),
-        ...outOfDomainLine(result.outOfDomain),
+        ...outOfDomainLines(result.outOfDomain, 'images'),
         ...(toStdout ? [] : [`Results: ${output}`]),
       ],
     };
   },
 });
-
-/** How many images are unlike the tiles of training, where there are any. */
-function outOfDomainLine(outside: Readonly<Record<string, number>> | null): string[] {
-  const reasons = Object.entries(outside ?? {}).filter(([, n]) => n > 0);
-  if (reasons.length === 0) return [];
-  const all = formatCount(reasons.reduce((sum, [, n]) => sum + n, 0));
-  const shown = reasons.map(([reason, n]) => `${reason} ${formatCount(n)}`).join(', ');
-  return [`${all} images are unlike the training tiles (${shown}): see in_domain`];
-}
