@@ -1,5 +1,5 @@
 /** evaluate and explain, the real program, on small tiles and a model with random weights. */
-import { mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { readCsv } from './csv.js';
 import { run } from './program.js';
 import { tileJpeg } from '../fixtures/tiles.js';
+import { writeDomainBundle } from '../fixtures/domain/bundle.js';
 import { tinyBundle } from '../fixtures/tiny-bundle.js';
 
 /** The model's, in another order than its own, and one fewer. */
@@ -97,6 +98,41 @@ test.serial('a labelled store is judged by the probabilities that predict gives'
   const again = await run(args);
   t.is(again.code, 1);
   t.regex(again.stderr, /^error\[OUTPUT_EXISTS\]/);
+});
+
+test.serial('tiles unlike those of training are counted', async (t) => {
+  const knowing = join(root, 'knowing');
+  await writeDomainBundle(knowing);
+  const tiles = join(root, 'store-tiles', 'lung_n');
+  const images = join(root, 'blank-tiles');
+  await cp(join(root, 'store-tiles'), images, { recursive: true });
+  await rm(join(images, 'lung_n', (await readdir(tiles))[0] ?? ''));
+  const side = { width: 96, height: 96, channels: 3 } as const;
+  const white = sharp({ create: { ...side, background: 'white' } });
+  await white.png().toFile(join(images, 'lung_n', 'white.png'));
+  const store = storeOf('blank');
+  t.is((await run(['preprocess', images, '-o', store, '--size', '96'])).code, 0);
+  const output = join(root, 'counted');
+  const { code, stdout, stderr } = await run(['evaluate', knowing, store, '-o', output]);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /\n1 tiles are unlike the training tiles \(blank 1\): see in_domain\n/);
+  const metrics = JSON.parse(await readFile(join(output, 'metrics.json'), 'utf8')) as {
+    domain: { tiles: number; outside: object; outsidePerClass: number[]; accuracyOutside: number };
+  };
+  t.is(metrics.domain.tiles, 2 * PER_CLASS);
+  t.deepEqual(metrics.domain.outside, { blank: 1, colour: 0, content: 0 });
+  t.deepEqual(metrics.domain.outsidePerClass, [1, 0, 0]);
+  t.true([0, 1].includes(metrics.domain.accuracyOutside));
+  const [head = [], ...rows] = await readCsv(join(output, 'predictions.csv'));
+  const at = head.indexOf('domain_reason');
+  t.deepEqual(
+    rows
+      .filter((row) => row[at - 2] === 'false')
+      .map((row) => [row[0]?.endsWith('white.png'), row[at]]),
+    [[true, 'blank']],
+  );
+  const html = await readFile(join(output, 'report.html'), 'utf8');
+  t.true(html.includes('Tiles unlike those of training'));
 });
 
 test.serial('a lone .onnx is judged without heat maps', async (t) => {

@@ -332,7 +332,7 @@ test.serial(
     const error = await t.throwsAsync(openBundle(path, { engine: 'tfjs' }), {
       code: 'MODEL_INVALID',
     });
-    t.regex(String(error?.message), /SHA-256/);
+    t.regex(error.message, /SHA-256/);
   },
 );
 

@@ -177,7 +177,7 @@ test('what is unlike is named: blank, colour, content', (t) => {
 
 test('too few tiles are told in words', (t) => {
   t.regex(
-    String(fitDomain(tiles(49, 1), tiles(5, 2), 'fp32')),
+    fitDomain(tiles(49, 1), tiles(5, 2), 'fp32') as string,
     /^49 training tiles and 5 validation/,
   );
   t.is(typeof fitDomain(tiles(50, 1), tiles(0, 2), 'fp32'), 'string');
@@ -228,6 +228,6 @@ test('bytes that are no domain are refused, whatever is wrong', async (t) => {
       { instanceOf: LungclsError },
       String(i),
     );
-    t.is(error?.code, 'MODEL_INVALID', String(i));
+    t.is(error.code, 'MODEL_INVALID', String(i));
   }
 });

@@ -201,7 +201,7 @@ test('statistics of other features than the model has are refused', async (t) =>
   const error = await t.throwsAsync(classifier.judgeTiles(await four(), 4), {
     code: 'MODEL_INVALID',
   });
-  t.regex(String(error?.message), /3 pooled features.*gives 768/);
+  t.regex(error.message, /3 pooled features.*gives 768/);
   t.is(
     (await classifier.classifyTiles(await four(), 4)).length,
     12,

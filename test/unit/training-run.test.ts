@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { openBundle } from '#src/bundle/read.js';
+import type { DomainScores } from '#src/evaluation/domain-scores.js';
 import { LungclsError } from '#src/errors.js';
 import { halfToFloat } from '#src/native/addon.js';
 import { parseCsv } from '#src/storage/csv.js';
@@ -102,6 +103,32 @@ test.serial('a run folder holds what was promised', async (t) => {
   const html = await readFile(join(run, 'report.html'), 'utf8');
   t.true(html.includes('blue &quot;é&quot;, b'));
 });
+
+test.serial(
+  'the model knows what its training tiles are like, and the report says so',
+  async (t) => {
+    const run = join(root, 'run');
+    const { domain } = await openBundle(join(run, 'model'));
+    t.is(domain?.tiles, (4 * TILES) / 5);
+    t.is(domain?.validationTiles, TILES / 5);
+    t.is(domain?.precision, 'fp32');
+    const metrics = JSON.parse(await readFile(join(run, 'metrics.json'), 'utf8')) as {
+      accuracy: number;
+      domain: DomainScores;
+    };
+    const { tiles, outside, outsidePerClass, fitted, largestScore } = metrics.domain;
+    t.is(tiles, TILES / 5);
+    t.true(fitted.rejected <= 1, 'of 120 tiles 1 % is one');
+    const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
+    t.is(sum(Object.values(outside)), fitted.rejected);
+    t.is(sum(outsidePerClass), fitted.rejected);
+    t.is(largestScore > 1, fitted.rejected > 0);
+    // 1 is the farthest tile inside.
+    if (fitted.rejected === 0) t.is(largestScore, 1);
+    const html = await readFile(join(run, 'report.html'), 'utf8');
+    t.true(html.includes('Tiles unlike those of training'));
+  },
+);
 
 test.serial('features are a float16 array in the order of the store', async (t) => {
   const folder = await featuresFolder(store);
