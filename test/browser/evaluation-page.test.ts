@@ -30,6 +30,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
             ...['Model', 'Data', 'Sample tiles', 'Confusion matrix', 'Tiles to look at'],
             ...['Classification report', 'Scores with 95% intervals'],
             ...['ROC and precision-recall curves', 'Calibration', 'Threshold explorer'],
+            'Tiles unlike those of training',
             ...['Settings', 'Machine and times', 'Versions and hashes'],
           ],
           broken: 0,
@@ -50,6 +51,12 @@ run('it says what was judged, and never speaks of validation', async (t) => {
   t.true(text.includes('After temperature scaling (1.432), as predict gives them'));
   t.true(text.includes('All other probabilities on this page are those after it'));
   t.false(/validation tile|kept epoch|These scores flatter/i.test(text));
+  const domain = (await page.locator('#domain').innerText()).replaceAll(/\s+/g, ' ');
+  t.true(domain.includes('Of 300 tiles 47 (15.67%) are unlike the tiles'));
+  t.true(domain.includes('43.2% of them are right, of the others 96.5%'));
+  t.true(domain.includes('of 2,998 tiles held out in training 29 are outside'));
+  t.regex(domain, /blank .* 2 0\.67% colour .* 41 13\.67% content .* 4 1\.33%/);
+  t.true(domain.includes('By class: lung_aca 45, lung_scc 2.'));
   const folded = page.locator('#model details');
   await folded.locator('summary').click();
   t.true((await folded.innerText()).includes('0.9714'));

@@ -7,6 +7,7 @@ import { RESEARCH_NOTICE } from '#src/config.js';
 import { classificationReport } from '#src/evaluation/classification-report.js';
 import { renderCurvesSvg } from '#src/report/curves.js';
 import { renderReport, writeReport } from '#src/report/report.js';
+import { DOMAIN } from '../fixtures/report/evaluation-data.js';
 import { HOSTILE_NAME, history, plainPng, reportData } from '../fixtures/report/report-data.js';
 
 /** The page without its constant style and script. */
@@ -22,6 +23,23 @@ function textOf(page: string): string {
     .replaceAll('&gt;', '>')
     .replace(/\s+/g, ' ');
 }
+
+test('tiles unlike those of training have a section, where the model can tell', (t) => {
+  t.false(renderReport(reportData()).includes('Tiles unlike those of training'));
+  const outside = { blank: 0, colour: 0, content: 0 };
+  const none = { ...DOMAIN, outside, outsidePerClass: [0, 0, 0], accuracyOutside: null };
+  const hostile = reportData({ classes: [HOSTILE_NAME, 'b', 'c'], domain: DOMAIN });
+  const text = textOf(renderReport(reportData({ domain: none })));
+  t.true(text.includes('Of 300 validation tiles 0 (0.00%) are unlike the tiles'));
+  t.true(text.includes('n/a of them are right, of the others 96.5%'));
+  t.true(
+    text.includes('of 2,998 tiles held out in training, the ones of this page, 29 are outside'),
+  );
+  t.false(text.includes('By class:'));
+  const page = renderReport({ ...hostile, domain: { ...DOMAIN, outsidePerClass: [47, 0, 0] } });
+  t.false(page.includes(HOSTILE_NAME));
+  t.true(textOf(page).includes('By class:'));
+});
 
 test('the numbers on the page are those of the data', (t) => {
   const data = reportData();

@@ -34,9 +34,9 @@ export function domainSection(data: ReportCommon): Section | undefined {
         colours and by the mean of mixed7, as Mahalanobis distances. At the threshold the score is
         1; here the median is ${formatDecimal(domain.medianScore, 2)}, the largest
         ${formatDecimal(domain.largestScore, 2)}. The thresholds were set so that of
-        ${plural(fitted.validationTiles, 'validation tile')} ${formatCount(fitted.rejected)} are
-        outside${isTraining(data) && ' - those of this page'}. What is inside need not be of the
-        same tissue.
+        ${plural(fitted.validationTiles, 'tile')} held out in
+        training${isTraining(data) && ', the ones of this page,'} ${formatCount(fitted.rejected)}
+        are outside. What is inside need not be of the same tissue.
       </p>
       ${perClass(data, domain)}`,
   };
