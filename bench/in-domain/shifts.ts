@@ -100,10 +100,11 @@ export const SHIFTS: readonly { name: string; kind: string; shift: PixelShift }[
 
 /** One colour, with normal noise of a deviation in levels. */
 export function plain(size: number, color: Rgb, noise: number, random: RandomStream): Uint8Array {
-  return Uint8ClampedArray.from(
+  const levels = Uint8ClampedArray.from(
     { length: size * size * 3 },
     (_, i) => (color[i % 3] ?? 0) + noise * normal(random),
-  ).slice() as unknown as Uint8Array;
+  );
+  return new Uint8Array(levels.buffer);
 }
 
 /** Every level as likely. */
