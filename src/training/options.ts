@@ -95,6 +95,8 @@ export interface TrainOptions extends TaskOptions, SplitOptions {
    * on adds to them.
    */
   tensorboard?: string | boolean;
+  /** The model tells tiles unlike those of training from others (`in_domain`); true by default. */
+  domain?: boolean;
   /** With `tensorboard`: loss and accuracy also every so many batches; 0, the default: each epoch alone. */
   tensorboardBatches?: number;
   /** Replace a run folder that is there. */
@@ -124,6 +126,7 @@ export interface TrainSettings extends SplitSettings, AdamConstants {
   readonly reduceLrCooldown: number;
   readonly reduceLrMinLr: number;
   readonly targetAccuracy: number | false;
+  readonly domain: boolean;
 }
 
 /** Fills in the recipe's values and refuses what makes no sense. @throws LungclsError INVALID_OPTION */
@@ -157,6 +160,7 @@ export function resolveSettings(options: TrainOptions): TrainSettings {
     reduceLrCooldown: options.reduceLrCooldown ?? REDUCE_LR_DEFAULTS.cooldown,
     reduceLrMinLr: options.reduceLrMinLr ?? REDUCE_LR_DEFAULTS.minLearningRate,
     targetAccuracy: options.targetAccuracy ?? RECIPE.targetAccuracy,
+    domain: options.domain ?? true,
   };
   const integer = (name: keyof TrainSettings, least: number, most: number, what: string): void => {
     const value = settings[name];

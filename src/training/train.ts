@@ -171,7 +171,7 @@ async function runTraining(run: Run): Promise<ReportData> {
     train: (other, folder) => trainHead(run, means, { split: other, checkpoint: folder }, task),
   });
   const calibration = await fitCalibration(run, means, trained, task);
-  const domain = await fitRunDomain(run, means, task);
+  const domain = settings.domain ? await fitRunDomain(run, means, task) : undefined;
   const judged = { truth, judgement, calibration, domain };
   const data = { ...(await describeRun(run, means, trained, judged)), ...further };
 

@@ -169,6 +169,12 @@ export const trainCommand = defineCommand({
         describe:
           'Minutes after which the state is stored within an epoch too; 0: after epochs only',
       })
+      .option('domain', {
+        type: 'boolean',
+        default: true,
+        describe:
+          'The model tells tiles unlike those of training from others; --no-domain: it does not',
+      })
       .option('tensorboard', {
         type: 'string',
         describe:
@@ -218,6 +224,7 @@ export const trainCommand = defineCommand({
         firstLayer: argv['first-layer'],
         device: argv.device,
         threads: argv.threads,
+        domain: argv.domain,
         checkpointMinutes: argv['checkpoint-minutes'],
         tensorboard: argv.tensorboard === '' ? true : argv.tensorboard,
         tensorboardBatches: argv['tensorboard-batches'],
