@@ -31,7 +31,7 @@ import {
   type InferenceResults,
   type Mode,
 } from './inference/results.js';
-import { gigaflopPerTile } from './inference/work.js';
+import { gigaflopPerTile } from '#src/bench/work.js';
 import { describeMachine } from './machine.js';
 
 const here = dirname(fileURLToPath(import.meta.url));

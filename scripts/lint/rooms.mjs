@@ -21,7 +21,7 @@ const FLOORS = [
     { room: 'export', beside: ['evaluation', 'inference'] },
     { room: 'assessment', beside: ['evaluation', 'report', 'inference', 'training'] },
   ],
-  [{ room: 'demo.ts' }, { room: 'index.ts', beside: ['demo.ts'] }],
+  [{ room: 'demo.ts' }, { room: 'bench' }, { room: 'index.ts', beside: ['demo.ts', 'bench'] }],
   [{ room: 'cli' }],
 ];
 

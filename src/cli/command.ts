@@ -61,7 +61,7 @@ export function defineCommand<T extends GlobalFlags>(spec: CommandSpec<T>): Regi
 }
 
 /** Arguments that are lists. */
-const LISTS = ['_', 'inputs', 'explain'];
+const LISTS = ['_', 'inputs', 'explain', 'compare'];
 
 /** yargs turns what is no number into NaN, a flag given twice into a list, and says nothing. */
 function checkValues(argv: object): void {

@@ -25,6 +25,8 @@ export interface CurvesOptions {
   /** Limits that the y axis keeps to, whatever ticks would be round. */
   readonly min?: number;
   readonly max?: number;
+  /** Places on the x axis by their logarithm: for sizes that double. All of `x` are then above 0. */
+  readonly xLogarithmic?: boolean;
   /** Most numbers on the x axis; 10 by default. */
   readonly xTicks?: number;
   /** A vertical line at one x, with a word about it. */
@@ -129,7 +131,9 @@ export function renderCurvesSvg(options: CurvesOptions): string {
   const xs = options.x;
   const first = xs[0] ?? 0;
   const last = xs[xs.length - 1] ?? first;
-  const toX = linearScale([first, last], [LEFT + 14, WIDTH - RIGHT - 14]);
+  const place = options.xLogarithmic === true ? Math.log : (x: number): number => x;
+  const onAxis = linearScale([place(first), place(last)], [LEFT + 14, WIDTH - RIGHT - 14]);
+  const toX = (x: number): number => onAxis(place(x));
   const toY = linearScale([ticks[0] ?? 0, ticks[ticks.length - 1] ?? 1], [HEIGHT - BOTTOM, TOP]);
 
   const grid = ticks.map((tick) => {
@@ -166,10 +170,12 @@ export function renderCurvesSvg(options: CurvesOptions): string {
         y1="${TOP}"
         y2="${HEIGHT - BOTTOM}"
       />${markLabel(options.mark.label, toX(options.mark.x))}`;
-  const column = xs.length > 1 ? (WIDTH - LEFT - RIGHT - 28) / (xs.length - 1) : WIDTH;
   const hits = xs.map((x, i) => {
-    const left = Math.max(LEFT, toX(x) - column / 2);
-    const right = Math.min(WIDTH - RIGHT, toX(x) + column / 2);
+    // Up to halfway to the neighbours.
+    const halfway = (other: number | undefined, end: number): number =>
+      other === undefined ? end : (toX(x) + toX(other)) / 2;
+    const left = halfway(xs[i - 1], LEFT);
+    const right = halfway(xs[i + 1], WIDTH - RIGHT);
     return html`<rect
       class="hit"
       data-index="${i}"

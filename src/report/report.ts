@@ -1,10 +1,9 @@
 /** The reports of a training and of an evaluation: one HTML file that opens anywhere, without a network. */
-import { createHash } from 'node:crypto';
-import { RESEARCH_NOTICE } from '../config.js';
 import { writeFileAtomic } from '../storage/atomic.js';
-import { renderSection, type Section } from './components.js';
+import type { Section } from './components.js';
 import type { EvaluationData, ReportCommon, ReportData } from './data.js';
-import { Html, html, visibleControls } from './html.js';
+import { renderDocument } from './document.js';
+import type { Html } from './html.js';
 import { SCRIPT } from './script.js';
 import { evaluationBanner, trainingBanner } from './sections/banner.js';
 import { calibrationSection } from './sections/calibration.js';
@@ -62,29 +61,6 @@ const EVALUATION_SECTIONS: readonly ((data: EvaluationData) => Section | undefin
   provenanceSection,
 ];
 
-function cspHash(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-}
-
-/**
- * What the browser lets the page do: show pictures that stand in it, apply its one style sheet and
- * run its one script, by hash. Anything else, every request above all, is refused.
- * (https://www.w3.org/TR/CSP3/)
- */
-const POLICY = [
-  "default-src 'none'",
-  'img-src data:',
-  `style-src ${cspHash(STYLE)}`,
-  `script-src ${cspHash(SCRIPT)}`,
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
-
-/** An element around a constant of ours, to the byte: its hash stands in the policy. */
-function element(tag: 'style' | 'script', text: string): Html {
-  return new Html(`<${tag}>${text}</${tag}>`);
-}
-
 /** The whole page as text. Any characters may stand in names: everything is escaped. */
 export function renderReport(data: ReportData): string {
   const sections = TRAINING_SECTIONS.map((section) => section(data)).filter(isThere);
@@ -102,28 +78,8 @@ function isThere(section: Section | undefined): section is Section {
 }
 
 function page(data: ReportCommon, banner: Html, sections: readonly Section[]): string {
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="generator" content="lungcls-fast ${data.toolVersion}" />
-        <link rel="icon" href="data:," />
-        <title>${visibleControls(data.title)}</title>
-        ${element('style', STYLE)}
-      </head>
-      <body>
-        <a class="skip" href="#content">Skip to the content</a>
-        <div class="page">
-          ${banner}
-          <main id="content" tabindex="-1">${sections.map(renderSection)}</main>
-          <footer>${RESEARCH_NOTICE}</footer>
-        </div>
-        ${element('script', SCRIPT)}
-      </body>
-    </html> `.text;
+  const { title, toolVersion } = data;
+  return renderDocument({ title, toolVersion, banner, sections, style: STYLE, script: SCRIPT });
 }
 
 /**

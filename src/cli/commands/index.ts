@@ -2,6 +2,7 @@
 import type { RegisterCommand } from '../command.js';
 import { auditCommand } from './audit.js';
 import { baseCommand } from './base.js';
+import { benchCommand } from './bench.js';
 import { completionCommand } from './completion.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly RegisterCommand[] = [
   mergeCommand,
   exportCommand,
   demoCommand,
+  benchCommand,
   doctorCommand,
   baseCommand,
   setupCommand,
