@@ -1,4 +1,4 @@
-// Fills README's table of figures from bench/results/pipeline.json, so that none is written by hand.
+// Fills README's tables of figures from bench/results/pipeline.json and bench.json, so that none is written by hand.
 //   node scripts/readme-results.mjs          writes it
 //   node scripts/readme-results.mjs --check  fails where README says something else
 import { readFile, writeFile } from 'node:fs/promises';
@@ -8,8 +8,11 @@ import { format, resolveConfig } from 'prettier';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const README = join(root, 'README.md');
-const RESULTS = join(root, 'bench', 'results', 'pipeline.json');
-const BLOCK = /(<!-- results:begin[^>]*-->\n)[\s\S]*?(\n<!-- results:end -->)/;
+/** A table's place in README, its file, and what makes it. */
+const TABLES = [
+  { name: 'bench', file: 'bench.json', table: benchTable },
+  { name: 'results', file: 'pipeline.json', table: pipelineTable },
+];
 
 /** Seconds as a person says them. */
 function duration(seconds) {
@@ -17,7 +20,7 @@ function duration(seconds) {
   return `${Math.floor(seconds / 60)} min ${String(Math.round(seconds % 60)).padStart(2, '0')} s`;
 }
 
-function table({ machine, steps, notes, archive }) {
+function pipelineTable({ machine, steps, notes, archive }) {
   const rows = steps.map(
     (step) =>
       `| ${step.name} | ${step.what} | ${duration(step.seconds)} | ${step.peakPrivateMiB} MiB |`,
@@ -34,13 +37,75 @@ function table({ machine, steps, notes, archive }) {
   ].join('\n');
 }
 
+/** Three digits: 1701, 85.2, 4.31. */
+function rate(value) {
+  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
+}
+
+/** Of each workload its last group: the largest batch, all threads. */
+function benchTable({
+  machine,
+  versions,
+  commit,
+  date,
+  trials,
+  comparisons,
+  workloads,
+  images,
+  model,
+  settings,
+}) {
+  const rows = workloads.flatMap(({ name }) => {
+    const all = machine.threads;
+    const own = trials.filter(
+      ({ workload, status, threads, kind, variant }) =>
+        workload === name &&
+        (status === 'ok' || status === 'wrong') &&
+        threads === all &&
+        !(kind === 'tfjs' && variant === 'tfjs-wasm'),
+    );
+    const batch = Math.max(...own.map((trial) => trial.batch));
+    return own
+      .filter((trial) => trial.batch === batch)
+      .map((trial) => {
+        const { status, tilesPerSecond, latencyMs, reference, group, variant } = trial;
+        if (status === 'wrong') return `| ${name}, ${group} | ${trial.name} | wrong answer | | |`;
+        const ratio = comparisons.find(
+          (entry) => entry.workload === name && entry.group === group && entry.variant === variant,
+        );
+        const against = reference
+          ? 'the reference'
+          : ratio === undefined
+            ? ''
+            : `${ratio.ratio.median.toFixed(2)} x`;
+        const p50 = latencyMs === null ? '' : `${rate(latencyMs.p50)} / ${rate(latencyMs.p99)}`;
+        return `| ${name}, ${group} | ${trial.name} | ${rate(tilesPerSecond.median)} | ${against} | ${p50} |`;
+      });
+  });
+  return [
+    `${machine.cores} cores of ${machine.cpu} (${machine.extensions.join(', ')}), ${machine.gpu === null ? 'no GPU' : machine.gpu.name}, ` +
+      `Node ${versions.node}; commit ${commit}, ${date.slice(0, 10)}. Images: ${images.what}` +
+      `${model === null ? '' : `; model: ${model.what}`}. Medians of ${settings.rounds} rounds in turns. ` +
+      'Made by `lungcls-fast bench`; all of it: [bench/results/bench.md](bench/results/bench.md).',
+    '',
+    '| what | by | tiles/s | against the reference | ms a batch, p50 / p99 |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
 const before = await readFile(README, 'utf8');
-if (!BLOCK.test(before)) throw new Error('README.md has no place for the results');
-const results = JSON.parse(await readFile(RESULTS, 'utf8'));
-const filled = before.replace(
-  BLOCK,
-  (_, begin, end) => `${begin}\n${table(results).trimEnd()}\n${end}`,
-);
+let filled = before;
+for (const { name, file, table } of TABLES) {
+  const block = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[\\s\\S]*?(\\n<!-- ${name}:end -->)`);
+  if (!block.test(filled)) throw new Error(`README.md has no place for ${file}`);
+  const results = JSON.parse(await readFile(join(root, 'bench', 'results', file), 'utf8'));
+  filled = filled.replace(
+    block,
+    (_, begin, end) => `${begin}\n${table(results).trimEnd()}\n${end}`,
+  );
+}
 const after = await format(filled, { ...(await resolveConfig(README)), filepath: README });
 if (!process.argv.includes('--check')) {
   await writeFile(README, after);

@@ -85,4 +85,9 @@ export {
 
 export { bufferMemory, type BufferMemory, type MemoryKind } from './native/addon.js';
 export { doctor, type Fact } from './runtime/doctor.js';
+export { bench } from './bench/bench.js';
+export { compareBenches, type BenchComparison, type Change } from './bench/compare.js';
+export type { BenchOptions } from './bench/options.js';
+export { readBench } from './bench/read.js';
+export type { BenchResults, TrialResult } from './bench/results.js';
 export { demo, type DemoOptions, type DemoResult } from './demo.js';

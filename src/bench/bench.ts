@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openBundle, type Bundle } from '../bundle/read.js';
-import { RECIPE, TF_CHOICES, TOOL_VERSION } from '../config.js';
+import { RECIPE, TF_CHOICES, TOOL_VERSION, type TfChoice } from '../config.js';
 import { writeError } from '../errors.js';
 import { throwIfAborted } from '../runtime/abort.js';
 import { cudaProblem } from '../runtime/cuda.js';
@@ -149,13 +149,10 @@ async function prepare(
   const needed = workloads.some(({ needsModel }) => needsModel);
   const model = needed ? await modelOf(options, given, images) : null;
   const { threads, threadCounts, batchSizes, quick } = settings;
-  const forced = forcedTensorflow();
   const head =
     model?.bundle.metadata.head.includes('GlobalAveragePooling2D') === true ? 'gap' : 'recipe';
   const found: Found = {
-    tensorflows: (forced === undefined ? TF_CHOICES : [forced]).filter(
-      (choice) => tensorflowProblem(choice) === undefined,
-    ),
+    tensorflows: tensorflowsFound(quick),
     precisions: [
       'fp32' as const,
       ...(model?.bundle.fp16Path === undefined ? [] : (['fp16'] as const)),
@@ -172,6 +169,16 @@ async function prepare(
     peers: peers ? await readPeers(peersFolder) : [],
     probe: new NoiseProbe(),
   };
+}
+
+/** In a short run one of the two that run on libtensorflow: they are the same there, but for a GPU. */
+function tensorflowsFound(quick: boolean): TfChoice[] {
+  const forced = forcedTensorflow();
+  const found = (forced === undefined ? TF_CHOICES : [forced]).filter(
+    (choice) => tensorflowProblem(choice) === undefined,
+  );
+  const first = found.find((choice) => choice !== 'wasm');
+  return found.filter((choice) => !quick || choice === 'wasm' || choice === first);
 }
 
 async function modelOf(
@@ -193,8 +200,13 @@ async function modelOf(
 function enginesSkipped({ found, model }: Stage, workloads: readonly Workload[]): Skipped[] {
   if (!workloads.some(({ needsModel }) => needsModel)) return [];
   const backends = TF_CHOICES.flatMap((choice): Skipped[] => {
-    const why = tensorflowProblem(choice);
-    return why === undefined ? [] : [{ what: `tfjs on ${choice}`, why }];
+    if (found.tensorflows.includes(choice)) return [];
+    const why =
+      tensorflowProblem(choice) ??
+      (forcedTensorflow() === undefined
+        ? 'a short run has one backend on libtensorflow'
+        : 'LUNGCLS_TF forces another');
+    return [{ what: `tfjs on ${choice}`, why }];
   });
   const cuda = cudaProblem();
   const lacking = (['fp16', 'int8'] as const).filter((name) => !found.precisions.includes(name));

@@ -31,6 +31,7 @@ export interface BenchOptions extends TaskOptions {
 export interface ScaleOptions extends TaskOptions {
   sizes: readonly number[];
   output: string;
+  images?: string;
   model?: string;
   threads?: number;
   force?: boolean;

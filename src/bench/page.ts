@@ -157,7 +157,14 @@ function floorSection(results: BenchResults): Section {
 
 function machineSection(results: BenchResults): Section {
   const { machine, versions, skipped, trials, noise } = results;
-  const devices = [...new Map(trials.map(({ name, device }) => [name, device]))];
+  const devices = [
+    ...new Map(
+      trials.map(({ name, device, status }) => [
+        name,
+        status === 'missing' ? 'not installed' : device,
+      ]),
+    ),
+  ];
   return {
     id: 'machine',
     title: 'Machine, versions, what was left out',

@@ -3,13 +3,19 @@ import { formatBytes } from '../report/format.js';
 import type { BenchResults, Comparison, FloorName, FloorShare, TrialResult } from './results.js';
 import type { Spread } from './statistics.js';
 
-export const FLOOR_WORDS: Readonly<Record<FloorName, { name: string; unit: string }>> = {
-  memoryReadGBs: { name: 'memory, read', unit: 'GB/s' },
-  memoryCopyGBs: { name: 'memory, copied', unit: 'GB/s' },
-  fp32Gflops: { name: 'multiply-adds in float32', unit: 'GFLOP/s' },
-  int8Gops: { name: 'multiply-adds in 8 bits', unit: 'GOP/s' },
-  entropyTilesPerSecond: { name: 'entropy decoding alone, libjpeg-turbo', unit: 'tiles/s' },
-  fileReadGBs: { name: 'files read from the page cache', unit: 'GB/s' },
+export const FLOOR_WORDS: Readonly<
+  Record<FloorName, { name: string; short: string; unit: string }>
+> = {
+  memoryReadGBs: { name: 'memory, read', short: 'memory reads', unit: 'GB/s' },
+  memoryCopyGBs: { name: 'memory, copied', short: 'memory copies', unit: 'GB/s' },
+  fp32Gflops: { name: 'multiply-adds in float32', short: 'fp32 peak', unit: 'GFLOP/s' },
+  int8Gops: { name: 'multiply-adds in 8 bits', short: 'int8 peak', unit: 'GOP/s' },
+  entropyTilesPerSecond: {
+    name: 'entropy decoding alone, libjpeg-turbo',
+    short: 'entropy decoding',
+    unit: 'tiles/s',
+  },
+  fileReadGBs: { name: 'files read from the page cache', short: 'file reading', unit: 'GB/s' },
 };
 
 /** Trials that ran in turns, as a table. */
@@ -78,9 +84,9 @@ function wholeShare({ floors }: TrialResult): string {
   return share === undefined ? '' : shareWords(share);
 }
 
-/** "92 % of multiply-adds in float32". */
+/** "92 % of fp32 peak". */
 export function shareWords({ share, floor }: FloorShare): string {
-  return `${(100 * share).toFixed(0)} % of ${FLOOR_WORDS[floor].name}`;
+  return `${(100 * share).toFixed(0)} % of ${FLOOR_WORDS[floor].short}`;
 }
 
 /** What became of a trial's answer. */

@@ -16,6 +16,7 @@ const COMMANDS = [
   ['predict'],
   ['export'],
   ['demo'],
+  ['bench'],
   ['doctor'],
   ['base', 'list'],
   ['base', 'fetch'],
@@ -86,6 +87,9 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['train', 'store', '-o', 'x', '--epochs', 'many'],
     /Expected a number for --epochs/,
   ],
+  ['one bench to compare', ['bench', '--compare', 'a.json'], /Not enough arguments.*compare/],
+  ['words for sizes', ['bench', '--batch-sizes', 'few'], /positive integers.*--batch-sizes/],
+  ['scale beside others', ['bench', '--suite', 'scale,decode'], /Expected scale alone/],
   ['a base command that is none', ['base', 'drop'], /Unknown command: drop/],
   ['json and data on one stdout', ['predict', 'm', 't', '-o', '-', '--json'], /both want stdout/],
 ];

@@ -13,7 +13,7 @@ function plan(found: Found): GroupPlan[] {
   const sweeps = [
     ...batchSizes.map((batch) => ({ batch, threads })),
     ...threadCounts
-      .filter((count) => count !== threads)
+      .filter((count) => count !== threads && !quick)
       .map((count) => ({ batch: Math.max(...batchSizes), threads: count })),
   ];
   return sweeps.map(({ batch, threads: own }) => ({
