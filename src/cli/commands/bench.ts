@@ -93,7 +93,10 @@ export const benchCommand = defineCommand({
       const { scale } = await import('../../bench/scale-hook.js');
       const threads = argv.threads === undefined ? undefined : numbers('threads', argv.threads)[0];
       const sizes = numbers('sizes', argv.sizes);
-      return await scale({ ...context.task, ...defined({ sizes, output, images, model, threads, force }) });
+      return await scale({
+        ...context.task,
+        ...defined({ sizes, output, images, model, threads, force }),
+      });
     }
     return await measure(context, {
       ...defined({ suites, images, model, peers, duration, output, force }),
