@@ -10,8 +10,11 @@ export type Check =
   | { readonly kind: 'picture'; readonly meanDifference: number }
   /** Largest difference of a number. */
   | { readonly kind: 'within'; readonly maxDifference: number }
-  /** Share of the rows whose largest number is at the same place, 0 to 1. */
-  | { readonly kind: 'classes'; readonly sameClass: number }
+  /**
+   * Share of the rows whose largest number is at the same place, 0 to 1; or every number within a difference, for
+   * where two are nearly as large, rounding decides.
+   */
+  | { readonly kind: 'classes'; readonly sameClass: number; readonly maxDifference: number }
   /** Not compared, and why. */
   | { readonly kind: 'none'; readonly why: string };
 
@@ -94,8 +97,8 @@ export function compareAnswers(
       return { ...result, ok: max <= check.maxDifference, found: `within ${text(max)}` };
     case 'classes': {
       const share = sameClass ?? 0;
-      const percent = `${text(100 * share)} % the same class`;
-      return { ...result, ok: share >= check.sameClass, found: percent };
+      const ok = share >= check.sameClass || max <= check.maxDifference;
+      return { ...result, ok, found: `${text(100 * share)} % the same class, within ${text(max)}` };
     }
   }
 }

@@ -119,5 +119,5 @@ export const BARS_CSS = `
 .bars .hollow { fill: none; stroke-width: 1.6; stroke-dasharray: 4 3; }
 .bar-0.hollow { stroke: var(--curve-0); } .bar-1.hollow { stroke: var(--curve-1); } .bar-2.hollow { stroke: var(--curve-2); } .bar-3.hollow { stroke: var(--curve-3); }
 .verdict-wrong, .verdict-failed { font-weight: 650; color: var(--caution-edge); }
-@media (max-width: 40rem) { .bars text { font-size: 17px; } .bars .name { font-size: 16px; } }
+@media (max-width: 40rem) { .bars text { font-size: 18px; } }
 `;

@@ -87,6 +87,13 @@ export function engineVariants(found: Found, { fastOnly, stage }: EngineChoice):
   }));
 }
 
+/** How 8 bits have to agree. */
+export const INT8_CHECK = {
+  kind: 'classes',
+  sameClass: LEAST_AGREEMENT,
+  maxDifference: 0.05,
+} as const;
+
 /** What an export of the precision has to hold to. */
 function checkOf(precision: Precision): VariantPlan['check'] {
   switch (precision) {
@@ -95,7 +102,7 @@ function checkOf(precision: Precision): VariantPlan['check'] {
     case 'fp16':
       return { kind: 'within', maxDifference: TOLERANCE.float16 };
     case 'int8':
-      return { kind: 'classes', sameClass: LEAST_AGREEMENT };
+      return INT8_CHECK;
   }
 }
 

@@ -2,8 +2,8 @@
 import { chartsFigure } from '../report/figure.js';
 import { html, type Html, type Part } from '../report/html.js';
 import { barsSvg, type Bar } from './charts.js';
-import type { BenchResults, TrialKind, TrialResult } from './results.js';
-import { FLOOR_WORDS, quartiles, rate, shareWords } from './words.js';
+import { FLOOR_NAMES, type BenchResults, type TrialKind, type TrialResult } from './results.js';
+import { FLOOR_WORDS, quartiles, rate } from './words.js';
 
 const COLORS: Readonly<Record<TrialKind, Bar['color']>> = {
   onnx: 0,
@@ -123,29 +123,41 @@ export function waterfallFigures(results: BenchResults, workload: string): Part 
   });
 }
 
-/** What was reached of what the machine could do; above 100 %: what is measured there does it another way. */
-export function floorFigure(results: BenchResults): Part {
-  const bars = results.trials.flatMap(({ workload, group, name, floors, kind }) =>
-    floors
-      // Reading from the page cache is nowhere near the limit of anything.
-      .filter(({ floor }) => floor !== 'fileReadGBs')
-      .map((share): Bar => ({
-        name: `${workload}, ${group}: ${name}${share.stage === null ? '' : `, ${share.stage}`}`,
-        text: shareWords(share),
-        length: share.share,
-        color: COLORS[kind],
-      })),
+/** What was reached of what the machine could do, a chart for each of its limits. */
+export function floorFigures(results: BenchResults): Part {
+  // Reading from the page cache is nowhere near the limit of anything.
+  return FLOOR_NAMES.filter((floor) => floor !== 'fileReadGBs').map((floor): Part => {
+    const bars = results.trials.flatMap((trial) =>
+      trial.floors
+        .filter((share) => share.floor === floor)
+        .map(({ stage, share }): Bar => ({
+          name: `${placeOf(results, trial)}: ${trial.name}${stage === null ? '' : `, ${stage}`}`,
+          text: `${(100 * share).toFixed(0)} %`,
+          length: share,
+          color: COLORS[trial.kind],
+        })),
+    );
+    if (bars.length === 0) return undefined;
+    const { name } = FLOOR_WORDS[floor];
+    return html`<h3>Share of: ${name}</h3>
+      ${figure(
+        barsSvg({
+          id: `floor-${floor}`,
+          title: `Shares of what the machine can do: ${name}`,
+          description: bars.map((bar) => `${bar.name}: ${bar.text}`).join('; '),
+          bars,
+          mark: { at: 1, label: '100 %' },
+        }),
+      )}`;
+  });
+}
+
+/** The workload, and its batch where it ran in several groups that have shares. */
+function placeOf({ trials }: BenchResults, { workload, batch }: TrialResult): string {
+  const groups = new Set(
+    trials.filter((t) => t.workload === workload && t.floors.length > 0).map(({ group }) => group),
   );
-  if (bars.length === 0) return undefined;
-  return figure(
-    barsSvg({
-      id: 'floors-chart',
-      title: 'Shares of what the machine can do',
-      description: bars.map(({ name, text }) => `${name}: ${text}`).join('; '),
-      bars,
-      mark: { at: 1, label: '100 %' },
-    }),
-  );
+  return groups.size > 1 ? `${workload}, batch ${batch}` : workload;
 }
 
 /** The limits themselves. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { LungclsError, readError } from '../errors.js';
 import { parseJson } from '../storage/json.js';
 import type { Check } from './answers.js';
+import { INT8_CHECK } from './engines.js';
 import { PACKAGE_ROOT } from './machine.js';
 import type { Precision } from '../bundle/metadata.js';
 import type { VariantPlan, Workload } from './workload.js';
@@ -93,5 +94,5 @@ export function peerVariants(
 
 function peerCheck({ precision }: Peer, { peerCheck: check }: Workload): Check {
   // 8 bits round otherwise in every build.
-  return precision === 'int8' ? { kind: 'classes', sameClass: 0.95 } : check;
+  return precision === 'int8' ? INT8_CHECK : check;
 }

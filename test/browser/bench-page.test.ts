@@ -113,7 +113,12 @@ run('a wrong answer is told at the top, and has no bar', async (t) => {
 
 run('tables, charts and sections have names for a screen reader', async (t) => {
   const { page } = await open(t);
-  t.is(await page.getByRole('img', { name: 'Shares of what the machine can do' }).count(), 1);
+  t.is(
+    await page
+      .getByRole('img', { name: 'Shares of what the machine can do: multiply-adds in float32' })
+      .count(),
+    1,
+  );
   t.is(await page.getByRole('table', { name: 'session, batch 8, 2 threads' }).count(), 1);
   t.true((await page.getByRole('columnheader', { name: 'tiles/s' }).count()) > 3);
   t.is(await page.getByRole('rowheader', { name: 'lungcls-fast, cv2' }).count(), 1);

@@ -6,7 +6,6 @@ import type { TileBatch } from '../../imaging/tile-batch.js';
 import { LungclsError } from '../../errors.js';
 import { loadAddon } from '../../native/addon.js';
 import type { Check } from '../answers.js';
-import { packageVersion } from '../engines.js';
 import { sourcesOf } from '../inputs.js';
 import type { TrialSpec } from '../protocol.js';
 import type { Found, Trial, VariantPlan, Workload } from '../workload.js';
@@ -150,7 +149,7 @@ async function openSharp(spec: TrialSpec): Promise<Trial> {
   const read = (file: string): Promise<Buffer> =>
     sharp(file).resize(size, size, { fit: 'fill' }).removeAlpha().raw().toBuffer();
   const trial: Trial = {
-    versions: { sharp: packageVersion('sharp') },
+    versions: { sharp: sharp.versions.sharp ?? 'unknown' },
     device: `CPU, ${threads} threads`,
     async work(seconds) {
       const start = performance.now();
