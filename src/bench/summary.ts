@@ -58,6 +58,11 @@ export function rateOf({ tiles, seconds }: RoundSample): number {
   return tiles / seconds;
 }
 
+/** Tiles a second of each round. */
+export function roundRates({ rounds }: TrialResult): { round: number; rate: number }[] {
+  return rounds.map((sample) => ({ round: sample.round, rate: rateOf(sample) }));
+}
+
 /** Milliseconds a tile by stage, medians of the rounds that have it. */
 function stagesOf(rounds: readonly RoundSample[]): Record<string, number> | null {
   const byStage = new Map<string, number[]>();
@@ -81,12 +86,10 @@ function slowest(stages: Readonly<Record<string, number>> | null): string | null
 export function comparisonsOf(trials: readonly TrialResult[]): Comparison[] {
   const reference = trials.find((trial) => trial.reference);
   if (reference === undefined) return [];
-  const rates = ({ rounds }: TrialResult): { round: number; rate: number }[] =>
-    rounds.map((sample) => ({ round: sample.round, rate: rateOf(sample) }));
   return trials.flatMap((trial): Comparison[] => {
     // A wrong answer is not fast.
     if (trial === reference || trial.status !== 'ok') return [];
-    const ratios = pairedRatios(rates(trial), rates(reference));
+    const ratios = pairedRatios(roundRates(trial), roundRates(reference));
     const ratio = spreadOf(ratios);
     if (ratio === undefined) return [];
     const { workload, group, variant } = trial;

@@ -1,7 +1,8 @@
 /** Figures of a bench in words, the same in the terminal, in bench.md and in bench.html. */
 import { formatBytes } from '../report/format.js';
 import type { BenchResults, Comparison, FloorName, FloorShare, TrialResult } from './results.js';
-import type { Spread } from './statistics.js';
+import { median, pairedRatios, type Spread } from './statistics.js';
+import { roundRates } from './summary.js';
 
 export const FLOOR_WORDS: Readonly<
   Record<FloorName, { name: string; short: string; unit: string }>
@@ -154,9 +155,7 @@ export function pathsWords(results: BenchResults, workload: string): string[] {
     return (['fp32', 'int8'] as const).flatMap((precision) => {
       const onnx = best('onnx', precision);
       if (onnx === undefined) return [];
-      const ratio = tfjs.reference
-        ? (ratioOf(results.comparisons, onnx)?.ratio.median ?? NaN)
-        : (onnx.tilesPerSecond?.median ?? NaN) / (tfjs.tilesPerSecond?.median ?? NaN);
+      const ratio = median(pairedRatios(roundRates(onnx), roundRates(tfjs)));
       return [`${group}: ${onnx.name} is ${ratio.toFixed(2)} times as fast as ${tfjs.name}`];
     });
   });

@@ -54,7 +54,7 @@ export const decode: Workload = {
   needsModel: false,
   peerCheck: SAME_PICTURE,
   plan: (found) =>
-    found.threadCounts.map((threads) => ({
+    (found.quick ? [found.threads] : found.threadCounts).map((threads) => ({
       group: `${threads} thread${threads === 1 ? '' : 's'}`,
       batch: BATCH,
       threads,
