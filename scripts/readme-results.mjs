@@ -1,6 +1,7 @@
 // Fills README's tables of figures from bench/results/pipeline.json and bench.json, so that none is written by hand.
 //   node scripts/readme-results.mjs          writes it
 //   node scripts/readme-results.mjs --check  fails where README says something else
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -100,11 +101,10 @@ let filled = before;
 for (const { name, file, table } of TABLES) {
   const block = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[\\s\\S]*?(\\n<!-- ${name}:end -->)`);
   if (!block.test(filled)) throw new Error(`README.md has no place for ${file}`);
-  const results = JSON.parse(await readFile(join(root, 'bench', 'results', file), 'utf8'));
-  filled = filled.replace(
-    block,
-    (_, begin, end) => `${begin}\n${table(results).trimEnd()}\n${end}`,
-  );
+  const path = join(root, 'bench', 'results', file);
+  // Nothing stands there until a bench has been recorded.
+  const text = existsSync(path) ? table(JSON.parse(await readFile(path, 'utf8'))).trimEnd() : '';
+  filled = filled.replace(block, (_, begin, end) => `${begin}\n${text}\n${end}`);
 }
 const after = await format(filled, { ...(await resolveConfig(README)), filepath: README });
 if (!process.argv.includes('--check')) {
