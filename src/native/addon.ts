@@ -9,6 +9,7 @@ export type {
 } from './binding.js';
 export { DenseLayer, denseSupport, type DenseBatch, type DenseSupport } from './dense.js';
 export { floatToHalf, halfToFloat } from './half.js';
+export { measureMachinePeak, type MachinePeak, type MachinePeakOptions } from './machine-peak.js';
 export { bufferMemory, freeArray, type BufferMemory, type MemoryKind } from './memory.js';
 export { MappedRows, type MappedRowsLayout } from './mapped-rows.js';
 export {
