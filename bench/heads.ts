@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { HEADS } from '#src/network/head.js';
 import { TileStore } from '#src/imaging/tile-store.js';
 import { describeMachine } from './machine.js';
-import { measure } from './measure.js';
+import { measure } from '#src/bench/measure-process.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 

@@ -9,7 +9,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine, type Machine } from './machine.js';
-import { measure, type Measured } from './measure.js';
+import { measure, type Measured } from '#src/bench/measure-process.js';
 
 interface Step {
   name: string;

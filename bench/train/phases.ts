@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseCsv } from '#src/storage/csv.js';
-import { measure, type Measured } from '../measure.js';
+import { measure, type Measured } from '#src/bench/measure-process.js';
 
 const CLI = 'dist/cli/main.js';
 

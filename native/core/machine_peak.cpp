@@ -107,8 +107,7 @@ struct MemoryRates {
   double copy;
 };
 
-MemoryRates memoryRates(std::size_t threads, double seconds) {
-  const std::size_t wanted = std::clamp(kTimesCache * cacheBytes(), kLeastBytes, kMostBytes);
+MemoryRates memoryRates(std::size_t threads, double seconds, std::size_t wanted) {
   // Of a thread: an even number, of which the first half is copied into the second.
   const std::size_t blocks = 2 * std::max<std::size_t>(1, wanted / threads / kBlockBytes / 2);
   const HostMapping memory(threads * blocks * kBlockBytes);
@@ -147,10 +146,11 @@ double arithmeticRate(const peak::ArithmeticKernel& kernel, std::size_t threads,
 
 }  // namespace
 
-MachinePeak measureMachinePeak(std::size_t threads, double seconds) {
+MachinePeak measureMachinePeak(std::size_t threads, double seconds, std::size_t memoryBytes) {
   constexpr double kGiga = 1e9;
   MachinePeak peak;
-  const auto memory = memoryRates(threads, seconds);
+  const std::size_t beyondCaches = std::clamp(kTimesCache * cacheBytes(), kLeastBytes, kMostBytes);
+  const auto memory = memoryRates(threads, seconds, memoryBytes == 0 ? beyondCaches : memoryBytes);
   peak.readGBs = memory.read / kGiga;
   peak.copyGBs = memory.copy / kGiga;
   const auto& multiplyAdd = peak::kernels().multiplyAdd;

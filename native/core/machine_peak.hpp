@@ -16,9 +16,9 @@ struct MachinePeak {
   std::string int8Code;   // empty where none can be had
 };
 
-// Measures each for `seconds`, on threads of its own, and returns once all is done. Uses half a
-// gigabyte of memory, or more where the caches are large. Throws std::bad_alloc and
-// std::system_error.
-MachinePeak measureMachinePeak(std::size_t threads, double seconds);
+// Measures each for `seconds`, on threads of its own, and returns once all is done. Reads and
+// copies `memoryBytes` of memory; by default far more than the caches hold, half a gigabyte or
+// more. Throws std::bad_alloc and std::system_error.
+MachinePeak measureMachinePeak(std::size_t threads, double seconds, std::size_t memoryBytes = 0);
 
 }  // namespace lungcls

@@ -36,10 +36,14 @@ HWY_INLINE std::uint64_t readIn(const std::uint8_t* from, std::size_t bytes,
   const std::size_t count = bytes / sizeof(std::uint64_t);
   hn::Vec<decltype(d)> sums[] = {hn::Set(d, std::uint64_t{I})...};
   for (std::size_t i = 0; i < count; i += sizeof...(I) * lanes) {
-    ((sums[I] = hn::Add(sums[I], hn::Load(d, words + i + I * lanes))), ...);
+    ((sums[I] = hn::Xor(sums[I], hn::Load(d, words + i + I * lanes))), ...);
   }
-  for (std::size_t i = 1; i < sizeof...(I); ++i) sums[0] = hn::Add(sums[0], sums[i]);
-  return hn::GetLane(hn::SumOfLanes(d, sums[0]));
+  for (std::size_t i = 1; i < sizeof...(I); ++i) sums[0] = hn::Xor(sums[0], sums[i]);
+  HWY_ALIGN std::uint64_t rest[HWY_LANES(std::uint64_t)];
+  hn::Store(sums[0], d, rest);
+  std::uint64_t result = 0;
+  for (std::size_t i = 0; i < lanes; ++i) result ^= rest[i];
+  return result;
 }
 
 HWY_ATTR std::uint64_t read(const std::uint8_t* from, std::size_t bytes) {

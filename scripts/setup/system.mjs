@@ -20,6 +20,13 @@ export function pythonName() {
   return ['python3', 'python'].find((name) => which(name));
 }
 
+/** Whether Python finds a shared library, by its name without `lib`. */
+async function hasLibrary(name) {
+  const python = pythonName();
+  const script = 'import ctypes.util, sys; sys.exit(ctypes.util.find_library(sys.argv[1]) is None)';
+  return python !== undefined && succeeds(python, ['-c', script, name]);
+}
+
 async function hasPythonModule(module) {
   const python = pythonName();
   return python !== undefined && succeeds(python, ['-c', `import ${module}`]);
@@ -54,6 +61,7 @@ export const REQUIREMENTS = {
   zlib: { found: () => hasHeader('zlib.h'), apt: 'zlib1g-dev' },
   pip: { found: () => hasPythonModule('pip'), apt: 'python3-pip' },
   venv: { found: () => hasPythonModule('venv, ensurepip'), apt: 'python3-venv' },
+  turbojpeg: { found: () => hasLibrary('turbojpeg'), apt: 'libturbojpeg0' },
   chromium: {
     found: () =>
       Boolean(process.env.LUNGCLS_CHROMIUM) ||

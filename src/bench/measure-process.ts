@@ -28,12 +28,21 @@ function memory(pid: number): { rss: number; anonymous: number } {
 }
 
 /**
- * Runs a command to its end. The private peak is sampled every 50 ms, so a shorter spike can be
- * missed; the resident peak is the kernel's own.
+ * Runs a command to its end; its stderr is this process's. The private peak is sampled every 50 ms, so a
+ * shorter spike can be missed; the resident peak is the kernel's own.
+ * @param signal ends the command by SIGTERM
  */
-export async function measure(command: string, args: readonly string[]): Promise<Measured> {
+export async function measure(
+  command: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<Measured> {
   const start = process.hrtime.bigint();
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = (): void => {
+    child.kill();
+  };
+  signal?.addEventListener('abort', stop);
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   let peakRssMiB = 0;
@@ -48,6 +57,7 @@ export async function measure(command: string, args: readonly string[]): Promise
     child.once('close', resolve);
   }).finally(() => {
     clearInterval(timer);
+    signal?.removeEventListener('abort', stop);
   });
   return {
     command: [command, ...args],
