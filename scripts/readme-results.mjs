@@ -1,18 +1,20 @@
-// Fills README's tables of figures from bench/results/pipeline.json and bench.json, so that none is written by hand.
-//   node scripts/readme-results.mjs          writes it
-//   node scripts/readme-results.mjs --check  fails where README says something else
+// Fills README's tables of figures from bench/results/pipeline.json and bench.json, and those of docs/scale.md from
+// scale.json, so that none is written by hand.
+//   node scripts/readme-results.mjs          writes them
+//   node scripts/readme-results.mjs --check  fails where one of them says something else
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { scaleFigures } from './scale-figures.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const README = join(root, 'README.md');
-/** A table's place in README, its file, and what makes it. */
+/** A table's page, its place there, its file, and what makes it. */
 const TABLES = [
-  { name: 'bench', file: 'bench.json', table: benchTable },
-  { name: 'results', file: 'pipeline.json', table: pipelineTable },
+  { page: 'README.md', name: 'bench', file: 'bench.json', table: benchTable },
+  { page: 'README.md', name: 'results', file: 'pipeline.json', table: pipelineTable },
+  { page: join('docs', 'scale.md'), name: 'scale', file: 'scale.json', table: scaleFigures },
 ];
 
 /** Seconds as a person says them. */
@@ -96,22 +98,33 @@ function benchTable({
   ].join('\n');
 }
 
-const before = await readFile(README, 'utf8');
-let filled = before;
-for (const { name, file, table } of TABLES) {
-  const block = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[\\s\\S]*?(\\n<!-- ${name}:end -->)`);
-  if (!block.test(filled)) throw new Error(`README.md has no place for ${file}`);
-  const path = join(root, 'bench', 'results', file);
-  // Nothing stands there until a bench has been recorded.
-  const text = existsSync(path) ? table(JSON.parse(await readFile(path, 'utf8'))).trimEnd() : '';
-  filled = filled.replace(block, (_, begin, end) => `${begin}\n${text}\n${end}`);
+/** The page as it is, and as the results say that it should be. */
+async function filled(page) {
+  const path = join(root, page);
+  const before = await readFile(path, 'utf8');
+  let text = before;
+  for (const { name, file, table } of TABLES.filter((entry) => entry.page === page)) {
+    const block = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[\\s\\S]*?(\\n<!-- ${name}:end -->)`);
+    if (!block.test(text)) throw new Error(`${page} has no place for ${file}`);
+    const results = join(root, 'bench', 'results', file);
+    // Nothing has been recorded of it yet.
+    const figures = existsSync(results)
+      ? table(JSON.parse(await readFile(results, 'utf8'))).trimEnd()
+      : 'No run has been recorded yet.';
+    text = text.replace(block, (_, begin, end) => `${begin}\n${figures}\n${end}`);
+  }
+  const after = await format(text, { ...(await resolveConfig(path)), filepath: path });
+  return { path, before, after };
 }
-const after = await format(filled, { ...(await resolveConfig(README)), filepath: README });
-if (!process.argv.includes('--check')) {
-  await writeFile(README, after);
-} else if (after !== before) {
-  console.error(
-    "README.md's figures are not those of bench/results: node scripts/readme-results.mjs",
-  );
-  process.exitCode = 1;
+
+for (const page of new Set(TABLES.map((entry) => entry.page))) {
+  const { path, before, after } = await filled(page);
+  if (!process.argv.includes('--check')) {
+    await writeFile(path, after);
+  } else if (after !== before) {
+    console.error(
+      `${page}'s figures are not those of bench/results: node scripts/readme-results.mjs`,
+    );
+    process.exitCode = 1;
+  }
 }

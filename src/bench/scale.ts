@@ -1,6 +1,7 @@
 /**
- * The pipeline on more and more tiles: `preprocess`, and `predict` with a model, each in a fresh process. What
- * must come out is time that grows as the number of tiles does, and memory that does not grow.
+ * The pipeline on more and more tiles: `preprocess` and, with a model, `predict`, and what it takes to list
+ * them, each in a fresh process. What must come out is time that grows as the number of tiles does, and memory
+ * that does not grow.
  */
 import { mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -37,7 +38,8 @@ export interface ScaleOptions extends TaskOptions {
 }
 
 export interface ScaleStep {
-  readonly command: 'preprocess' | 'predict';
+  /** `list`: a `predict` that reads all names, of a shard with next to no image in it. */
+  readonly command: 'preprocess' | 'predict' | 'list';
   /** By growing number of tiles. */
   readonly runs: readonly ScaleRun[];
   readonly fit: ScaleFit;
@@ -66,6 +68,8 @@ export interface ScaleResult {
 const PROGRAM = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const MAX_TILES = 10_000_000;
 const MIB = 2 ** 20;
+/** One of so many has next to no image in it. */
+const SMALL_SHARD = '1/1000000';
 /** Of the room that a store takes, what must be free. */
 const ROOM = 1.2;
 
@@ -86,7 +90,9 @@ export async function runScale(options: ScaleOptions): Promise<ScaleResult> {
   const scratch = await mkdtemp(join(output, 'scratch-'));
   try {
     const input = await scaleImages(images, scratch, signal);
-    const runs: Record<ScaleStep['command'], ScaleRun[]> = { preprocess: [], predict: [] };
+    const runs: Record<ScaleStep['command'], ScaleRun[]> = {
+      ...{ preprocess: [], predict: [], list: [] },
+    };
     const skipped: { what: string; why: string }[] = [];
     if (model === undefined) skipped.push({ what: 'predict', why: 'no model was given' });
     for (const tiles of sizes) {
@@ -103,12 +109,17 @@ export async function runScale(options: ScaleOptions): Promise<ScaleResult> {
       }
       if (model === undefined) continue;
       const results = join(scratch, 'results');
-      await mkdir(results);
       const args = ['predict', model, input.folder, '-o', join(results, 'all.csv'), ...common];
-      const how = ['--precision', precision];
-      runs.predict.push(await measured(tiles, [...args, ...how], results, options));
+      const all = [...args, '--precision', precision];
+      for (const [command, how] of [
+        ['predict', all],
+        ['list', [...all, '--shard', SMALL_SHARD]],
+      ] as const) {
+        await mkdir(results);
+        runs[command].push(await measured(tiles, how, results, options));
+      }
     }
-    const steps = (['preprocess', 'predict'] as const)
+    const steps = (['preprocess', 'predict', 'list'] as const)
       .map((command) => ({ command, runs: runs[command] }))
       .filter((step) => step.runs.length > 0)
       .map((step) => ({ ...step, fit: fitScale(step.runs) }));

@@ -43,6 +43,7 @@ test.serial('both commands run at every size; the results say what they took', a
     [
       ['preprocess', [12, 60]],
       ['predict', [12, 60]],
+      ['list', [12, 60]],
     ],
   );
   const [stores, results] = value.steps;
