@@ -79,10 +79,16 @@ class Trial(Protocol):
 
 
 def need(module: str) -> ModuleType:
-    """Imports a module; raises Missing where its package is not installed."""
-    if importlib.util.find_spec(module.split(".")[0]) is None:
-        raise Missing(PACKAGES.get(module.split(".")[0], module.split(".")[0]))
-    return importlib.import_module(module)
+    """Imports a module; raises Missing where its package is not installed, or is not fit to be used here."""
+    name = module.split(".")[0]
+    package = PACKAGES.get(name, name)
+    if importlib.util.find_spec(name) is None:
+        raise Missing(package)
+    try:
+        return importlib.import_module(module)
+    # Such as a torchvision that was built for another torch: RuntimeError: operator does not exist.
+    except (ImportError, OSError, RuntimeError) as error:
+        raise Missing(f"{package} that can be loaded ({error})") from error
 
 
 def peak_rss_bytes() -> int:
