@@ -84,7 +84,7 @@ for (const { name, script, workloads, versionsOf, check } of PEERS) {
         events.map(({ event }) => event),
         ['ready', 'round', 'round', 'end'],
       );
-      const versions = Object.keys((events[0]?.['versions'] ?? {}) as object);
+      const versions = Object.keys(events[0]?.['versions'] ?? {});
       t.true(
         versionsOf.every((module) => versions.includes(module)),
         versions.join(),
