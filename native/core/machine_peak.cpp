@@ -23,10 +23,12 @@ constexpr int kTries = 3;
 // Work between two looks at the clock: long beside a look, short beside a try.
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
 constexpr std::size_t kSteps = 20'000;
-// Memory of all threads: far more than the caches, whose size not every machine tells.
-constexpr std::size_t kLeastBytes = std::size_t{512} << 20;
-constexpr std::size_t kMostBytes = std::size_t{2} << 30;
-constexpr std::size_t kTimesCache = 4;
+// Memory of all threads: more than the caches hold, whose size not every machine tells. What is
+// told may be that of all the chip's caches together, of which a few cores reach a part.
+constexpr std::size_t kUnknownCache = std::size_t{64} << 20;
+constexpr std::size_t kLeastBytes = std::size_t{128} << 20;
+constexpr std::size_t kMostBytes = std::size_t{512} << 20;
+constexpr std::size_t kTimesCache = 2;
 
 // Runs work(thread) on so many threads, none of which begins before all are there.
 void together(std::size_t threads, const std::function<void(std::size_t)>& work) {
@@ -90,10 +92,11 @@ double bestRate(std::size_t threads, double seconds,
 
 std::size_t cacheBytes() {
 #ifdef _SC_LEVEL3_CACHE_SIZE
-  return static_cast<std::size_t>(std::max(0L, sysconf(_SC_LEVEL3_CACHE_SIZE)));
-#else
-  return 0;
+  if (const long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE); bytes > 0) {
+    return static_cast<std::size_t>(bytes);
+  }
 #endif
+  return kUnknownCache;
 }
 
 // What a thread keeps to itself, a line of the cache of its own.

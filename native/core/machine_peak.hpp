@@ -17,8 +17,8 @@ struct MachinePeak {
 };
 
 // Measures each for `seconds`, on threads of its own, and returns once all is done. Reads and
-// copies `memoryBytes` of memory; by default far more than the caches hold, half a gigabyte or
-// more. Throws std::bad_alloc and std::system_error.
+// copies `memoryBytes` of memory; by default twice what the caches hold, 128 to 512 MiB. Throws
+// std::bad_alloc and std::system_error.
 MachinePeak measureMachinePeak(std::size_t threads, double seconds, std::size_t memoryBytes = 0);
 
 }  // namespace lungcls

@@ -28,8 +28,8 @@ const MAX_THREADS = 1024;
 const MAX_SECONDS = 60;
 
 /**
- * Measures on threads of its own, off the event loop, for four times `seconds`; takes half a gigabyte of
- * memory meanwhile, or more where the caches are large. Whatever else runs makes the figures smaller.
+ * Measures on threads of its own, off the event loop, for four times `seconds`; takes twice the
+ * caches of memory meanwhile, 128 to 512 MiB. Whatever else runs makes the figures smaller.
  * @throws LungclsError INVALID_OPTION, ADDON_MISSING; an Error where threads or memory cannot be had
  */
 export async function measureMachinePeak(options: MachinePeakOptions): Promise<MachinePeak> {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import test from 'ava';
 import { measureMachinePeak } from '#src/native/addon.js';
 
-test('every rate is measured while the event loop goes on', async (t) => {
+test.serial('every rate is measured while the event loop goes on', async (t) => {
   let ticks = 0;
   const timer = setInterval(() => ticks++, 10);
   const peak = await measureMachinePeak({ threads: 2, seconds: 0.05 });
@@ -16,7 +16,7 @@ test('every rate is measured while the event loop goes on', async (t) => {
   t.not(peak.fp32Code, '');
 });
 
-test('the rates are those of a machine of this century', async (t) => {
+test.serial('the rates are those of a machine of this century', async (t) => {
   const { readGBs, fp32Gflops } = await measureMachinePeak({ threads: 1, seconds: 0.06 });
   // A loop that the compiler had left out would be faster than any core; one that it had not
   // vectorised would still do this much beside other work.
@@ -24,7 +24,7 @@ test('the rates are those of a machine of this century', async (t) => {
   t.true(fp32Gflops > 0.2 && fp32Gflops < 2000, String(fp32Gflops));
 });
 
-test('several at a time, and on more threads than there are CPUs', async (t) => {
+test.serial('several at a time, and on more threads than there are CPUs', async (t) => {
   const threads = 2 * availableParallelism() + 1;
   const peaks = await Promise.all(
     [1, threads].map((n) => measureMachinePeak({ threads: n, seconds: 0.01 })),
