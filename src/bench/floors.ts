@@ -5,28 +5,13 @@ import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { systemErrorCode } from '../errors.js';
+import { measureMachinePeak } from '../native/addon.js';
 import { parseJson } from '../storage/json.js';
 import { PACKAGE_ROOT } from './machine.js';
 import type { Floors } from './results.js';
 
 const execute = promisify(execFile);
 
-/** What the addon measures of the processor and its memory, with so many threads. */
-interface MachinePeak {
-  readonly readGBs: number;
-  readonly copyGBs: number;
-  readonly fp32Gflops: number;
-  /** Null where the processor has no 8-bit dot products. */
-  readonly int8Gops: number | null;
-}
-
-interface MachinePeakModule {
-  measureMachinePeak(options: { threads: number; seconds?: number }): Promise<MachinePeak>;
-}
-
-/** Found at run time: an addon built without it leaves those floors out. */
-const MACHINE_PEAK = '../native/machine-peak.js';
 const PEAK_SECONDS = 0.5;
 const READ_SECONDS = 0.3;
 
@@ -52,7 +37,9 @@ export async function measureFloors(
     }
   };
   const { threads } = options;
-  const peak = await attempt('floors: memory and arithmetic peaks', () => machinePeak(threads));
+  const peak = await attempt('floors: memory and arithmetic peaks', () =>
+    measureMachinePeak({ threads, seconds: PEAK_SECONDS }),
+  );
   const read = await attempt('floor: file reading', () => fileReadGBs(options));
   const entropy = await attempt('floor: entropy decoding', () => entropyTilesPerSecond(options));
   return {
@@ -69,14 +56,8 @@ export async function measureFloors(
 }
 
 function reasonOf(error: unknown): string {
-  if (systemErrorCode(error) === 'ERR_MODULE_NOT_FOUND') return 'not in this build';
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n')[0] ?? '';
-}
-
-async function machinePeak(threads: number): Promise<MachinePeak> {
-  const { measureMachinePeak } = (await import(MACHINE_PEAK)) as MachinePeakModule;
-  return await measureMachinePeak({ threads, seconds: PEAK_SECONDS });
 }
 
 /** Of files that the system has in its cache, as many at a time as there are threads. */

@@ -27,22 +27,6 @@ export interface BenchOptions extends TaskOptions {
   peersFolder?: string;
 }
 
-/** What `--suite scale` is given (src/bench/scale.ts). */
-export interface ScaleOptions extends TaskOptions {
-  sizes: readonly number[];
-  output: string;
-  images?: string;
-  model?: string;
-  threads?: number;
-  force?: boolean;
-}
-
-/** What it gives: lines for people, and the same for programs. */
-export interface ScaleResult {
-  readonly lines: readonly string[];
-  readonly value: unknown;
-}
-
 export interface BenchSettings {
   readonly suites: readonly Suite[];
   readonly quick: boolean;

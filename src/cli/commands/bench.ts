@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LungclsError } from '../../errors.js';
 import { defineCommand, type CommandContext, type CommandResult } from '../command.js';
-import { defined, FORCE } from '../options.js';
+import { defined, FORCE, PRECISION } from '../options.js';
 import { formatSeconds } from '../progress-meter.js';
 
 /** Names as in src/bench/workload.ts, which is not loaded for a help page. */
@@ -59,6 +59,7 @@ export const benchCommand = defineCommand({
         default: '1000,10000,100000',
         describe: 'For --suite scale: numbers of tiles, separated by commas',
       })
+      .option('precision', { ...PRECISION, describe: 'For --suite scale: which ONNX file of the bundle' })
       .option('output', {
         alias: 'o',
         type: 'string',
@@ -90,12 +91,13 @@ export const benchCommand = defineCommand({
           'Expected scale alone for --suite: it takes long by itself',
         );
       }
-      const { scale } = await import('../../bench/scale-hook.js');
+      const { runScale } = await import('../../bench/scale.js');
       const threads = argv.threads === undefined ? undefined : numbers('threads', argv.threads)[0];
       const sizes = numbers('sizes', argv.sizes);
-      return await scale({
+      const { precision } = argv;
+      return await runScale({
         ...context.task,
-        ...defined({ sizes, output, images, model, threads, force }),
+        ...defined({ sizes, output, images, model, precision, threads, force }),
       });
     }
     return await measure(context, {
