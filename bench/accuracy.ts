@@ -11,11 +11,11 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measure } from '#src/bench/measure-process.js';
 import type { Scores } from '#src/evaluation/scores.js';
 import { HEADS } from '#src/network/head.js';
 import type { ReportSplit } from '#src/report/data.js';
 import { describeMachine, type Machine } from './machine.js';
-import { measure } from './measure.js';
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const SPLITS = ['random', 'grouped'] as const;

@@ -127,12 +127,11 @@ export async function openEndToEnd(spec: TrialSpec): Promise<Trial> {
     };
     await Promise.all(Array.from({ length: classifier.parallelRuns }, worker));
     const network = (performance.now() - begin) / 1000 / (runs * batch);
-    const row = layout.row(
-      'tile.jpeg',
-      'ok',
-      new Float32Array(classes.length).fill(1 / classes.length),
-      0,
-    );
+    const row = layout.row({
+      ...{ path: 'tile.jpeg', status: 'ok', row: 0 },
+      probabilities: new Float32Array(classes.length).fill(1 / classes.length),
+      domain: undefined,
+    });
     const file = createWriteStream(output);
     const sink = streamSink(file, format, undefined);
     const write = await timed(batch, async () => {
