@@ -7,7 +7,7 @@
  *     [--seed 1] [-o bench/results]
  */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openBundle } from '#src/bundle/read.js';
 import { RECIPE } from '#src/config.js';
@@ -228,7 +228,10 @@ store.close();
 const machine = describeMachine();
 const { tiles: fittedOn, validationTiles, rejected, precision: features } = bundle.domain;
 const report = {
-  ...{ machine, command: `npm run bench:in-domain -- ${process.argv.slice(2).join(' ')}` },
+  ...{
+    machine,
+    command: `npm run bench:in-domain -- ${process.argv.slice(2).map(withoutFolder).join(' ')}`,
+  },
   model: { head: bundle.metadata.head, features, fittedOn, validationTiles, rejected },
   ...{ split: bundle.metadata.training['splitDescription'], note: values.note, rows, cost },
 };
@@ -283,3 +286,8 @@ await writeFile(
 );
 // ONNX Runtime's threads would keep it alive.
 process.exit(0);
+
+/** Where something stands on this machine is nothing to record. */
+function withoutFolder(word: string): string {
+  return word === values.run || word === values.store ? basename(word) : word;
+}

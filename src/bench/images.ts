@@ -90,7 +90,8 @@ export async function prepareImages(options: ImagesOptions): Promise<BenchImages
   const sizes = await Promise.all(good.map(async ({ file }) => (await stat(file)).size));
   const meanBytes = sizes.reduce((a, b) => a + b, 0) / sizes.length;
   return {
-    what: `${images === undefined ? 'drawn by a program, 768 x 768, quality 75, 4:2:0' : asGiven(images)}`,
+    what:
+      images === undefined ? 'drawn by a program, 768 x 768, quality 75, 4:2:0' : asGiven(images),
     files: good.map(({ file }) => file),
     ...{ meanBytes, list, labels, size, tiles: tilesPath },
   };

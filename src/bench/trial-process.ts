@@ -14,7 +14,10 @@ export interface TrialCommand {
 /** The last of what a trial said on stderr that is kept, in characters. */
 const KEPT_STDERR = 4000;
 
-type Waiting = { resolve: (event: TrialEvent) => void; reject: (error: Error) => void };
+interface Waiting {
+  resolve: (event: TrialEvent) => void;
+  reject: (error: Error) => void;
+}
 
 export class TrialProcess {
   readonly #child: ChildProcessWithoutNullStreams;

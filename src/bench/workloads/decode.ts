@@ -99,10 +99,10 @@ async function openOurs(spec: TrialSpec): Promise<Trial> {
 
 /** One decoder for all rounds, as there is one for all tiles of an archive: its ring is made once. */
 class DecodeStream {
-  readonly #batches: AsyncGenerator<TileBatch>;
+  readonly #batches: AsyncGenerator<TileBatch, void, undefined>;
   readonly #batch: number;
   #begin: ((tiles: number) => void) | undefined;
-  #next: Promise<IteratorResult<TileBatch>> | undefined;
+  #next: Promise<IteratorResult<TileBatch, void>> | undefined;
 
   constructor(sources: readonly ImageSource[], options: DecodeOptions & { batchSize: number }) {
     this.#batch = options.batchSize;
@@ -117,8 +117,9 @@ class DecodeStream {
     const start = performance.now();
     this.#begin?.(tiles);
     for (let left = tiles; left > 0; left -= this.#batch) {
-      const { value, done } = await this.#next;
-      if (done === true) throw new LungclsError('INTERNAL', 'The decoder has ended');
+      const next: IteratorResult<TileBatch, void> = await this.#next;
+      if (next.done === true) throw new LungclsError('INTERNAL', 'The decoder has ended');
+      const { value } = next;
       const bad = value.statuses.find(({ status }) => status !== 'ok');
       if (bad !== undefined) throw new LungclsError('IMAGE_DAMAGED', bad.message);
       value.release();
@@ -149,7 +150,7 @@ async function openSharp(spec: TrialSpec): Promise<Trial> {
   const read = (file: string): Promise<Buffer> =>
     sharp(file).resize(size, size, { fit: 'fill' }).removeAlpha().raw().toBuffer();
   const trial: Trial = {
-    versions: { sharp: sharp.versions.sharp ?? 'unknown' },
+    versions: { sharp: sharp.versions.sharp },
     device: `CPU, ${threads} threads`,
     async work(seconds) {
       const start = performance.now();
