@@ -91,7 +91,8 @@ class Largest {
     }
   }
   static HWY_INLINE std::size_t placeOf(int vector, int half) {
-    return static_cast<std::size_t>(kBlockSize / kVectorsPerBlock * vector + 8 * half);
+    const int place = kBlockSize / kVectorsPerBlock * vector + 8 * half;
+    return static_cast<std::size_t>(place);
   }
 
  private:
