@@ -62,12 +62,15 @@ export function benchSettings(options: BenchOptions): BenchSettings {
   const seconds = duration ?? defaults.duration;
   // Fewer rounds than three say nothing about noise; shorter ones than a tenth of a second nothing at all.
   const rounds = Math.max(3, Math.min(defaults.rounds, Math.floor(seconds / 0.5)));
-  const threads = availableThreads();
+  const asked = options.threadCounts ?? [1, availableThreads()];
+  const threadCounts = numbers('threadCounts', asked, 1024);
+  // Nothing takes more than was asked for.
+  const threads = Math.max(...threadCounts);
   return {
     ...{ suites, quick, rounds, threads },
     roundSeconds: seconds / rounds,
     batchSizes: numbers('batchSizes', options.batchSizes ?? defaults.batchSizes, 4096),
-    threadCounts: numbers('threadCounts', options.threadCounts ?? [1, threads], 1024),
+    threadCounts,
     checkTiles: CHECK_TILES,
   };
 }
