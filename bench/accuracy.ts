@@ -76,7 +76,10 @@ async function trainOnce(head: string, split: string, target: string): Promise<R
   const { accuracy, bestEpoch, stopReason, history, scores, runsOn } = metrics;
   const result: Run = {
     ...{ head, target, accuracy, bestEpoch, stopReason, history, runsOn, seconds },
-    split: metrics.split,
+    // Where the groups stand on this machine is nothing to record.
+    split: JSON.parse(
+      JSON.stringify(metrics.split).replaceAll(values.groups, basename(values.groups)),
+    ) as ReportSplit,
     scores: {
       accuracy: scores.accuracy,
       balancedAccuracy: scores.balancedAccuracy,
