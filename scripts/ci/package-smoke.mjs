@@ -28,11 +28,13 @@ async function pack() {
   for (const needed of [
     ...['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'native/CMakeLists.txt'],
     ...['scripts/setup.mjs', 'scripts/tfjs-binding/CMakeLists.txt', 'models/bases.json'],
-    ...['binding.gyp', 'README.md', 'LICENSE'],
+    ...['binding.gyp', 'README.md', 'LICENSE', 'bench/peers/peers.json'],
   ]) {
     assert(paths.includes(needed), `${needed} is not in the package`);
   }
-  for (const path of paths) {
+  // What the command bench starts or compiles, and nothing else of bench/.
+  const ofBench = /^bench\/(peers\/[\w.-]+|decode\/libjpeg\.cpp)$/;
+  for (const path of paths.filter((each) => !ofBench.test(each))) {
     assert(!/\.(map|onnx|safetensors|node|h5|npy)$|^(test|src|bench|build)\//.test(path), path);
   }
   console.log(`${filename}: ${paths.length} files, ${(size / 1024).toFixed(0)} KiB`);
