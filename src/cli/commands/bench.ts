@@ -59,7 +59,10 @@ export const benchCommand = defineCommand({
         default: '1000,10000,100000',
         describe: 'For --suite scale: numbers of tiles, separated by commas',
       })
-      .option('precision', { ...PRECISION, describe: 'For --suite scale: which ONNX file of the bundle' })
+      .option('precision', {
+        ...PRECISION,
+        describe: 'For --suite scale: which ONNX file of the bundle',
+      })
       .option('output', {
         alias: 'o',
         type: 'string',
