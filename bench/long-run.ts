@@ -9,12 +9,13 @@
  * same tile under another name.
  */
 import { spawn } from 'node:child_process';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { processMemory } from '#src/bench/measure-process.js';
 import { listImages } from '#src/dataset/list.js';
 import { describeMachine } from './machine.js';
 
@@ -49,7 +50,7 @@ if (images === undefined || model === undefined) throw new Error('Give --images 
 
 const machine = describeMachine();
 let perArchive = 0;
-for await (const source of listImages([images], {})) if (source.path !== '') perArchive++;
+for await (const source of listImages([images])) if (source.path !== '') perArchive++;
 const copies = Math.ceil(Number(values.tiles) / perArchive);
 const work = await mkdtemp(join(values.work, 'lungcls-long-run-'));
 try {
@@ -96,8 +97,9 @@ async function classify(
   });
   const samples: Sample[] = [];
   const timer = setInterval(() => {
-    const status = readStatus(child.pid);
-    if (status !== undefined) samples.push({ seconds: seconds(), rows, ...status });
+    const { rss, anonymous } = processMemory(child.pid ?? 0);
+    // Zeros are of a process that has just ended.
+    if (rss > 0) samples.push({ seconds: seconds(), rows, rssMiB: rss, privateMiB: anonymous });
   }, SAMPLE_MS);
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
@@ -107,19 +109,6 @@ async function classify(
   });
   if (exitCode !== 0) throw new Error(`predict ended with ${String(exitCode)}`);
   return { samples, seconds: seconds() };
-}
-
-/** Memory of a process, from /proc (proc(5)). */
-function readStatus(pid: number | undefined): Pick<Sample, 'rssMiB' | 'privateMiB'> | undefined {
-  try {
-    const status = readFileSync(`/proc/${String(pid)}/status`, 'latin1');
-    const mib = (name: string): number =>
-      Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 102.4) /
-      10;
-    return { rssMiB: mib('VmRSS'), privateMiB: mib('RssAnon') + mib('RssShmem') };
-  } catch {
-    return undefined; // It has just ended.
-  }
 }
 
 /** Private memory once the run has settled, and at its end: medians of the second and the last tenth. */

@@ -15,15 +15,29 @@ export interface Measured {
 
 const SAMPLE_MS = 50;
 
-/** Memory of a process in MiB, from /proc (proc(5)); zeros where there is none. */
-function memory(pid: number): { rss: number; anonymous: number } {
+/** Memory of a process in MiB. */
+export interface ProcessMemory {
+  /** Resident, pages of mapped files counted. */
+  readonly rss: number;
+  /** The most of it so far. */
+  readonly peakRss: number;
+  /** Resident without the pages of mapped files. */
+  readonly anonymous: number;
+}
+
+/** Memory of a process, from /proc (proc(5)); zeros where there is none. */
+export function processMemory(pid: number): ProcessMemory {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
     const kib = (name: string): number =>
       Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
-    return { rss: kib('VmHWM') / 1024, anonymous: (kib('RssAnon') + kib('RssShmem')) / 1024 };
+    return {
+      rss: kib('VmRSS') / 1024,
+      peakRss: kib('VmHWM') / 1024,
+      anonymous: (kib('RssAnon') + kib('RssShmem')) / 1024,
+    };
   } catch {
-    return { rss: 0, anonymous: 0 };
+    return { rss: 0, peakRss: 0, anonymous: 0 };
   }
 }
 
@@ -48,8 +62,8 @@ export async function measure(
   let peakRssMiB = 0;
   let peakPrivateMiB = 0;
   const timer = setInterval(() => {
-    const now = memory(child.pid ?? 0);
-    peakRssMiB = Math.max(peakRssMiB, now.rss);
+    const now = processMemory(child.pid ?? 0);
+    peakRssMiB = Math.max(peakRssMiB, now.peakRss);
     peakPrivateMiB = Math.max(peakPrivateMiB, now.anonymous);
   }, SAMPLE_MS);
   const exitCode = await new Promise<number | null>((resolve, reject) => {
