@@ -25,7 +25,7 @@ export function bufferMemory(): BufferMemory {
 
 /**
  * Frees what an array stands in, now. Left to V8, large buffers that come and go make it collect the whole
- * heap again and again ("external memory pressure"): while features were computed, a seventh of the CPU.
+ * heap again and again: `node --trace-gc` calls it "external memory pressure".
  * The array and all others in its buffer have length 0 afterwards.
  * @throws LungclsError ADDON_MISSING
  */
