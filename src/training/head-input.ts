@@ -49,7 +49,7 @@ export async function openHeadInput(
 }
 
 /**
- * The mean of some tiles' features over the positions.
+ * The mean of some tiles' features over the positions; that of all tiles is kept, once a head has asked for it.
  * @param tiles rows of the store
  * @returns (tiles, channels)
  * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | ABORTED
@@ -59,10 +59,17 @@ export async function pooledFeatures(
   tiles: Int32Array,
   task: TaskOptions,
 ): Promise<Float32Array> {
+  const values = valuesOf(stored);
+  const channels = stored.shape.at(-1) ?? 1;
+  const all = averaged.get(stored);
+  if (all !== undefined) {
+    const means = new Float32Array(tiles.length * channels);
+    await new FloatRows(all, channels).gatherHalfToFloat(Uint32Array.from(tiles), means);
+    return means;
+  }
   const rows = openRows(stored, 1);
   try {
-    const values = valuesOf(stored);
-    return await poolFeatures(rows, { tiles, values, channels: stored.shape.at(-1) ?? 1 }, task);
+    return await poolFeatures(rows, { tiles, values, channels }, task);
   } finally {
     rows.close();
   }
