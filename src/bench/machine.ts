@@ -58,7 +58,7 @@ export function describeMachine(gpu: GpuFacts | null): BenchMachine {
     gpuNote:
       gpu === null
         ? 'No NVIDIA driver was found: host-to-device copies and utilisation were not measured.'
-        : 'Host-to-device copies are measured where the machine’s peaks are; null: not measured.',
+        : 'Host-to-device copies are not measured by this version.',
   };
 }
 
