@@ -20,7 +20,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 9;
+constexpr int kInterfaceVersion = 10;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.

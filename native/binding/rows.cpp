@@ -13,6 +13,7 @@
 namespace lungcls::binding {
 namespace {
 
+constexpr std::size_t kHalfBytes = 2;
 constexpr std::uint64_t kMaxSafeInteger = 9007199254740991;
 
 // Row numbers, each checked.
@@ -77,10 +78,11 @@ void distribute(const std::shared_ptr<Gathering>& gathering) {
 }  // namespace
 
 Napi::Function Rows::define(Napi::Env env) {
-  return DefineClass(env, "MappedRows",
-                     {InstanceMethod<&Rows::gatherBytes>("gatherBytes"),
-                      InstanceMethod<&Rows::gatherHalfToFloat>("gatherHalfToFloat"),
-                      InstanceMethod<&Rows::close>("close")});
+  return DefineClass(
+      env, "MappedRows",
+      {InstanceMethod<&Rows::gatherBytes>("gatherBytes"),
+       InstanceMethod<&Rows::gatherHalfToFloat>("gatherHalfToFloat"),
+       InstanceMethod<&Rows::averageHalf>("averageHalf"), InstanceMethod<&Rows::close>("close")});
 }
 
 Rows::Rows(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rows>(info) {
@@ -94,48 +96,62 @@ Rows::Rows(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rows>(info) {
 }
 
 Napi::Value Rows::gatherBytes(const Napi::CallbackInfo& info) {
-  return gather(info, false);
+  const MappedRows& mapped = opened(info.Env());
+  const std::size_t width = mapped.rowBytes();
+  auto out = typedArray<Napi::Uint8Array>(info[1], napi_uint8_array, "out (Uint8Array)");
+  return gather(info.Env(), info[0], out, width,
+                [&mapped, to = out.Data(), width](std::uint32_t row, std::size_t at) {
+                  mapped.copyRow(row, to + at * width);
+                });
 }
 
 Napi::Value Rows::gatherHalfToFloat(const Napi::CallbackInfo& info) {
-  return gather(info, true);
+  const MappedRows& mapped = opened(info.Env());
+  const std::size_t width = mapped.rowBytes() / kHalfBytes;
+  auto out = typedArray<Napi::Float32Array>(info[1], napi_float32_array, "out (Float32Array)");
+  return gather(info.Env(), info[0], out, width,
+                [&mapped, to = out.Data(), width](std::uint32_t row, std::size_t at) {
+                  mapped.copyHalfRow(row, to + at * width);
+                });
 }
 
-Napi::Value Rows::gather(const Napi::CallbackInfo& info, bool halves) {
-  if (mapped_ == nullptr) throw Napi::Error::New(info.Env(), "The rows have been closed");
+Napi::Value Rows::averageHalf(const Napi::CallbackInfo& info) {
+  const MappedRows& mapped = opened(info.Env());
+  const std::size_t halves = mapped.rowBytes() / kHalfBytes;
+  const std::size_t channels = wholeNumber(info[1], "channels", 1, halves);
+  if (mapped.rowBytes() % (channels * kHalfBytes) != 0) {
+    refuse(info.Env(), "Expected channels that divide a row of " + std::to_string(halves) +
+                           " halves but received " + std::to_string(channels));
+  }
+  auto out = typedArray<Napi::Float32Array>(info[2], napi_float32_array, "out (Float32Array)");
+  return gather(info.Env(), info[0], out, channels,
+                [&mapped, to = out.Data(), channels](std::uint32_t row, std::size_t at) {
+                  mapped.averageHalfRow(row, channels, to + at * channels);
+                });
+}
+
+const MappedRows& Rows::opened(Napi::Env env) const {
+  if (mapped_ == nullptr) throw Napi::Error::New(env, "The rows have been closed");
+  return *mapped_;
+}
+
+Napi::Value Rows::gather(Napi::Env env, const Napi::Value& rows, Napi::TypedArray out,
+                         std::size_t rowElements, Copy copy) {
   auto gathering = std::make_shared<Gathering>();
   gathering->mapped = mapped_;
-  gathering->rows = rowNumbers(info[0], mapped_->rows());
-  const MappedRows& mapped = *mapped_;
-  Napi::TypedArray out;
-  std::size_t rowElements = mapped.rowBytes();
-  if (halves) {
-    rowElements /= 2;
-    auto floats = typedArray<Napi::Float32Array>(info[1], napi_float32_array, "out (Float32Array)");
-    gathering->copy = [&mapped, to = floats.Data(), rowElements](std::uint32_t row,
-                                                                 std::size_t at) {
-      mapped.copyHalfRow(row, to + at * rowElements);
-    };
-    out = floats;
-  } else {
-    auto bytes = typedArray<Napi::Uint8Array>(info[1], napi_uint8_array, "out (Uint8Array)");
-    gathering->copy = [&mapped, to = bytes.Data(), rowElements](std::uint32_t row, std::size_t at) {
-      mapped.copyRow(row, to + at * rowElements);
-    };
-    out = bytes;
-  }
+  gathering->rows = rowNumbers(rows, mapped_->rows());
+  gathering->copy = std::move(copy);
   if (out.ElementLength() < gathering->rows.size() * rowElements) {
-    refuse(info.Env(), "Expected room for " + std::to_string(gathering->rows.size()) + " rows of " +
-                           std::to_string(rowElements) + " elements in out");
+    refuse(env, "Expected room for " + std::to_string(gathering->rows.size()) + " rows of " +
+                    std::to_string(rowElements) + " elements in out");
   }
-  return Environment::of(info.Env())
-      .begin(
-          info.Env(), {out},
-          [&gathering](Environment::Done done) {
-            gathering->done = std::move(done);
-            distribute(gathering);
-          },
-          [](Napi::Env env) { return env.Undefined(); });
+  return Environment::of(env).begin(
+      env, {out},
+      [&gathering](Environment::Done done) {
+        gathering->done = std::move(done);
+        distribute(gathering);
+      },
+      [](Napi::Env scope) { return scope.Undefined(); });
 }
 
 void Rows::close(const Napi::CallbackInfo& /*info*/) {

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <functional>
 #include <memory>
 
 #include "../core/mapped_rows.hpp"
@@ -21,10 +22,16 @@ class Rows : public Napi::ObjectWrap<Rows> {
   Napi::Value gatherBytes(const Napi::CallbackInfo& info);
   // (rows: Uint32Array | Int32Array, out: Float32Array) -> Promise<void>
   Napi::Value gatherHalfToFloat(const Napi::CallbackInfo& info);
+  // (rows: Uint32Array | Int32Array, channels, out: Float32Array) -> Promise<void>
+  Napi::Value averageHalf(const Napi::CallbackInfo& info);
   // The mapping ends once what is under way has ended.
   void close(const Napi::CallbackInfo& info);
 
-  Napi::Value gather(const Napi::CallbackInfo& info, bool halves);
+  using Copy = std::function<void(std::uint32_t row, std::size_t at)>;
+  // Calls `copy`, which writes `rowElements` elements to `out`, for each of `rows`.
+  Napi::Value gather(Napi::Env env, const Napi::Value& rows, Napi::TypedArray out,
+                     std::size_t rowElements, Copy copy);
+  [[nodiscard]] const MappedRows& opened(Napi::Env env) const;
 
   std::shared_ptr<MappedRows> mapped_;
 };

@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -11,6 +13,12 @@
 #include "half.hpp"
 
 namespace lungcls {
+namespace {
+
+// Whose sums stay in the nearest cache.
+constexpr std::size_t kChannelsAtOnce = 256;
+
+}  // namespace
 
 std::shared_ptr<MappedRows> MappedRows::open(const std::string& path, std::uint64_t offset,
                                              std::uint64_t rowBytes, std::uint64_t rows,
@@ -56,9 +64,29 @@ void MappedRows::copyRow(std::uint64_t index, std::uint8_t* to) const {
 }
 
 void MappedRows::copyHalfRow(std::uint64_t index, float* to) const {
+  widen(row(index), to, rowBytes_ / sizeof(std::uint16_t));
+}
+
+void MappedRows::averageHalfRow(std::uint64_t index, std::size_t channels, float* to) const {
+  const std::size_t stride = channels * sizeof(std::uint16_t);
+  const std::size_t positions = rowBytes_ / stride;
+  for (std::size_t first = 0; first < channels; first += kChannelsAtOnce) {
+    const std::size_t count = std::min(kChannelsAtOnce, channels - first);
+    std::array<double, kChannelsAtOnce> sums{};
+    std::array<float, kChannelsAtOnce> values{};
+    const std::uint8_t* from = row(index) + first * sizeof(std::uint16_t);
+    for (std::size_t position = 0; position < positions; ++position) {
+      widen(from + position * stride, values.data(), count);
+      for (std::size_t c = 0; c < count; ++c) sums[c] += static_cast<double>(values[c]);
+    }
+    for (std::size_t c = 0; c < count; ++c) {
+      to[first + c] = static_cast<float>(sums[c] / static_cast<double>(positions));
+    }
+  }
+}
+
+void MappedRows::widen(const std::uint8_t* from, float* to, std::size_t count) {
   // .npy data is aligned to 64 bytes, so halves lie at even addresses; an odd one is copied first.
-  const std::uint8_t* from = row(index);
-  const std::size_t count = rowBytes_ / sizeof(std::uint16_t);
   if (reinterpret_cast<std::uintptr_t>(from) % alignof(std::uint16_t) == 0) {
     halfToFloat(reinterpret_cast<const std::uint16_t*>(from), to, count);
     return;

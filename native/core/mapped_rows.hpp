@@ -30,9 +30,15 @@ class MappedRows {
   void copyRow(std::uint64_t index, std::uint8_t* to) const;
   // The same for rows of halves, widened: `to` takes rowBytes() / 2 floats.
   void copyHalfRow(std::uint64_t index, float* to) const;
+  // For rows of halves that are maps of `channels` innermost: each channel's mean over the
+  // positions, summed in order in double precision and rounded once. rowBytes() is a multiple of
+  // `channels` halves; `to` takes `channels` floats.
+  void averageHalfRow(std::uint64_t index, std::size_t channels, float* to) const;
 
  private:
   MappedRows() = default;
+  // `count` halves from `from` on, widened.
+  static void widen(const std::uint8_t* from, float* to, std::size_t count);
   [[nodiscard]] const std::uint8_t* row(std::uint64_t index) const {
     return data_ + index * rowBytes_;
   }

@@ -53,6 +53,12 @@ export const SPLIT_FLAGS = {
     describe:
       'Share of the training tiles held back from a second head to fit the temperature of the probabilities; the model itself trains on all. 0: none',
   },
+  'leak-sample': {
+    type: 'boolean',
+    default: true,
+    describe:
+      'Where nothing says which tiles come from one original: look for copies of 100 validation tiles in training, and report how many have one; --no-leak-sample: do not',
+  },
 } as const;
 
 interface SplitArguments {
@@ -64,16 +70,17 @@ interface SplitArguments {
   readonly compareSplits: boolean;
   readonly folds?: number | undefined;
   readonly calibrationShare: number;
+  readonly leakSample: boolean;
 }
 
 /** What the flags say, as the library's options; `--split 0.2` is a number. */
 export function splitOptions(argv: SplitArguments) {
   const { split, validationShare, splitSeed, splitTolerance, groups, compareSplits, folds } = argv;
-  const { calibrationShare } = argv;
+  const { calibrationShare, leakSample } = argv;
   const share = Number(split);
   return {
     ...{ validationShare, splitSeed, splitTolerance, groups, compareSplits, folds },
-    calibrationShare,
+    ...{ calibrationShare, leakSample },
     split: Number.isNaN(share) ? split : share,
   };
 }
@@ -81,10 +88,10 @@ export function splitOptions(argv: SplitArguments) {
 /** What was held out, what of it leaked, and the scores of the other splits. */
 export function splitLines(result: TrainResult): string[] {
   const { split, comparison, crossValidation, calibration } = result;
-  const { validation, train, unused = 0, kind, leakage } = split;
+  const { validation, train, unused = 0, kind } = split;
   const held = ((100 * validation) / (validation + train + unused)).toFixed(0);
   const how = { random: 'at random', grouped: 'by groups', file: 'by a file' }[kind];
-  const lines = [`  on ${held}% held out ${how}; ${leakText(leakage, validation)}`];
+  const lines = [`  on ${held}% held out ${how}; ${leakText(split)}`];
   for (const { split: own, accuracy, logLoss } of comparison ?? []) {
     const name = own.kind === 'random' ? 'Random split: ' : 'Grouped split:';
     lines.push(`${name} accuracy ${accuracy.toFixed(4)}, log loss ${logLoss.toFixed(4)}`);
@@ -105,8 +112,12 @@ export function splitLines(result: TrainResult): string[] {
   return lines;
 }
 
-function leakText(leakage: TrainResult['split']['leakage'], validation: number): string {
-  if (leakage === undefined) return 'copies of one original may stand on both sides';
+function leakText({ leakage, sampledLeakage, validation }: TrainResult['split']): string {
+  if (leakage === undefined) {
+    if (sampledLeakage === undefined) return 'copies of one original may stand on both sides';
+    const { tiles, sampled } = sampledLeakage;
+    return `${tiles} of ${sampled} looked at have a copy in training${tiles === 0 ? '' : ': `audit`, then --split grouped, gives an honest figure'}`;
+  }
   const { tiles, share, unknown } = leakage;
   const rest = unknown > 0 ? `, of ${unknown} it is not known` : '';
   if (tiles === 0) return `none of them has a known sibling in training${rest}`;

@@ -76,6 +76,11 @@ export interface NativeTileDecoder {
 export interface NativeMappedRows {
   gatherBytes(rows: Uint32Array | Int32Array, out: Uint8Array): Promise<void>;
   gatherHalfToFloat(rows: Uint32Array | Int32Array, out: Float32Array): Promise<void>;
+  averageHalf(
+    rows: Uint32Array | Int32Array,
+    channels: number,
+    out: Float32Array,
+  ): Promise<void>;
   close(): void;
 }
 
@@ -160,7 +165,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 9;
+const INTERFACE_VERSION = 10;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

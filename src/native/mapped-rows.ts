@@ -64,6 +64,20 @@ export class MappedRows {
     await this.#open().gatherHalfToFloat(rows, out);
   }
 
+  /**
+   * Of rows of float16 that are maps with their channels innermost, each channel's mean over the positions: summed
+   * in order in float64, rounded to float32 once.
+   * @param channels divides the halves of a row
+   * @param out takes `channels` numbers a row
+   */
+  async averageHalf(
+    rows: Uint32Array | Int32Array,
+    channels: number,
+    out: Float32Array,
+  ): Promise<void> {
+    await this.#open().averageHalf(rows, channels, out);
+  }
+
   /** Ends the mapping, once what is under way has ended. May be called again. */
   close(): void {
     this.#native?.close();

@@ -6,7 +6,7 @@ import type { Calibration } from '../bundle/calibration.js';
 import type { CalibrationScores } from '../evaluation/calibration-scores.js';
 import type { DomainScores } from '../evaluation/domain-scores.js';
 import type { ClassificationReport } from '../evaluation/classification-report.js';
-import type { Leakage } from '../dataset/leakage.js';
+import type { Leakage, SampledLeakage } from '../dataset/leakage.js';
 import type { Scores } from '../evaluation/scores.js';
 
 /** One picture of a tile. Any size; 128 to 256 pixels a side is plenty for the page. */
@@ -97,6 +97,8 @@ export interface ReportSplit {
   };
   /** What of the validation part has been seen in training, where groups are known. */
   readonly leakage?: Leakage;
+  /** The same of a sample, where they are not known and it was looked for. */
+  readonly sampledLeakage?: SampledLeakage;
   /** Anything more that has to be said about it. */
   readonly note?: string;
 }

@@ -39,6 +39,11 @@ export interface SplitOptions {
    * of them either way.
    */
   calibrationShare?: number;
+  /**
+   * Where nothing says which tiles come from one original, look for copies of a hundred validation tiles among the
+   * training tiles, and report how many have one; true by default.
+   */
+  leakSample?: boolean;
 }
 
 /** The same, complete and checked. */
@@ -54,13 +59,14 @@ export interface SplitSettings {
   readonly folds: number | null;
   /** 0: no temperature is fitted. */
   readonly calibrationShare: number;
+  readonly leakSample: boolean;
 }
 
 /** Fills in the recipe's values and refuses what makes no sense. @throws LungclsError INVALID_OPTION */
 export function resolveSplitSettings(options: SplitOptions): SplitSettings {
   const { split = 'random', splitSeed = RECIPE.splitSeed, compareSplits = false } = options;
   const { splitTolerance = DEFAULT_SPLIT_TOLERANCE, folds, groups } = options;
-  const { calibrationShare = DEFAULT_CALIBRATION_SHARE } = options;
+  const { calibrationShare = DEFAULT_CALIBRATION_SHARE, leakSample = true } = options;
   const isShare = (value: unknown): boolean => typeof value === 'number' && value > 0 && value < 1;
   if (typeof split === 'number' ? !isShare(split) : typeof split !== 'string' || split === '') {
     throw expected('random, grouped, a file, or a share above 0 and below 1', 'split', split);
@@ -93,6 +99,7 @@ export function resolveSplitSettings(options: SplitOptions): SplitSettings {
   if (calibrationShare !== 0 && !isShare(calibrationShare)) {
     throw expected('a number from 0 to below 1', 'calibrationShare', calibrationShare);
   }
+  if (typeof leakSample !== 'boolean') throw expected('true or false', 'leakSample', leakSample);
   const kind = typeof split === 'number' ? 'random' : split;
   const fromFile = kind !== 'random' && kind !== 'grouped';
   if (fromFile) {
@@ -109,5 +116,6 @@ export function resolveSplitSettings(options: SplitOptions): SplitSettings {
     compareSplits,
     folds: folds ?? null,
     calibrationShare,
+    leakSample,
   };
 }

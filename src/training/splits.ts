@@ -8,7 +8,6 @@ import { LungclsError } from '../errors.js';
 import { measureLeakage } from '../dataset/leakage.js';
 import type { TileStore } from '../imaging/tile-store.js';
 import type { ReportSplit } from '../report/data.js';
-import type { TaskOptions } from '../runtime/progress.js';
 import { sha256 } from '../storage/hash.js';
 import { holdBack } from './hold-back.js';
 import type { SplitSettings } from './split-options.js';
@@ -202,52 +201,4 @@ function fingerprintOf(splits: readonly Split[]): string {
       .map((part) => sha256(new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
       .join(),
   );
-}
-
-/** A split in a sentence or two, for messages and the model card. */
-export function splitSentence(facts: ReportSplit): string {
-  const { kind, seed, train, validation, leakage, groups } = facts;
-  const what = {
-    random: `Random split of single tiles, seed ${String(seed)}`,
-    grouped: `Grouped split, seed ${String(seed)}: each group on one side`,
-    file: `Split given by ${facts.file ?? 'a file'}`,
-  }[kind];
-  const sizes = `${String(train)} tiles train, ${String(validation)} validate`;
-  return `${what}; ${sizes}. ${leakSentence(leakage, groups?.unknownTiles ?? 0)}`;
-}
-
-function leakSentence(leakage: ReportSplit['leakage'], unknownTiles: number): string {
-  if (leakage === undefined) {
-    return 'Which tiles come from one original is not known: copies may stand on both sides';
-  }
-  const { tiles, share, unknown } = leakage;
-  const seen =
-    tiles === 0
-      ? 'No validation tile has a known sibling in training'
-      : `${String(tiles)} validation tiles (${(100 * share).toFixed(1)}%) have a sibling in training`;
-  return unknownTiles === 0 ? seen : `${seen}; of ${String(unknown)} it is not known`;
-}
-
-/** Says which split it is, and loudly where its score flatters. */
-export function announceSplit(facts: ReportSplit, { onMessage }: TaskOptions): void {
-  const { kind, groups, leakage, validation } = facts;
-  if (groups !== undefined && groups.unknownTiles > 0) {
-    onMessage?.(
-      `${String(groups.unknownTiles)} tiles have no group in ${groups.from}: each counts as a group of its own, and copies among them may stand on both sides`,
-      'warning',
-    );
-  }
-  if (leakage === undefined) {
-    onMessage?.(
-      `${kind === 'file' ? `The split is that of ${facts.file ?? 'a file'}` : 'The split is random, as in the recipe'}. Where several tiles were made from one original, as in LC25000, copies of it may stand on both sides, and the validation accuracy is better than on new tissue. \`lungcls-fast audit\` finds such copies`,
-      'warning',
-    );
-  } else if (leakage.tiles > 0) {
-    onMessage?.(
-      `The split leaks: ${String(leakage.tiles)} of ${String(validation)} validation tiles (${(100 * leakage.share).toFixed(1)}%) have a sibling in training, made from the same original, so that the validation accuracy is better than on new tissue. Train with --split grouped for an honest figure`,
-      'warning',
-    );
-  } else {
-    onMessage?.(splitSentence(facts), 'info');
-  }
 }

@@ -3,7 +3,7 @@ import type { JsonRecord } from '../bundle/metadata.js';
 import type { Figure, StudyFacts } from '../bundle/study.js';
 import type { Estimate } from '../evaluation/bootstrap.js';
 import type { ReportData } from '../report/data.js';
-import { splitSentence } from './splits.js';
+import { splitSentence } from './split-words.js';
 
 type Judged = Pick<
   ReportData,

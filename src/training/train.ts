@@ -23,11 +23,13 @@ import { ensureFeatures, readCalibration } from './features.js';
 import { furtherMetrics, removeFurtherCheckpoints, trainFurtherHeads } from './further-heads.js';
 import { chooseFirstLayer, type FirstLayerChoice } from './head/choose-dense.js';
 import { historyCsv, type EpochRecord } from './history.js';
+import { sampleLeakage } from './leak-sample.js';
 import { resolveSettings, type TrainOptions } from './options.js';
 import { PeakMemory } from './peak-memory.js';
-import type { Run } from './run.js';
+import type { Run, TrainingMeans } from './run.js';
 import { judge, metricsJson, predictionsCsv } from './run-results.js';
-import { announceSplit, planSplits, splitSentence, type SplitPlan } from './splits.js';
+import { announceSample, announceSplit, splitSentence } from './split-words.js';
+import { planSplits, type SplitPlan } from './splits.js';
 import { describeStudy, intervalMetrics } from './study.js';
 import { TensorBoard } from './tensorboard/board.js';
 import { trainHead } from './train-head.js';
@@ -136,15 +138,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-async function runTraining(run: Run): Promise<ReportData> {
-  const { options, settings, store, plan, base, partial, threads, memory } = run;
-  const split = plan.main;
+async function runTraining(begun: Run): Promise<ReportData> {
+  const { options, settings, store, plan, base, partial, threads, memory } = begun;
   const task = taskOf(options, memory);
   // First of all, so that a missing backend is known before an hour of features.
   const tensorflow = await loadTensorflow();
   const firstLayer = chooseFirstLayer(options.firstLayer ?? 'auto', tensorflow);
-  announce(run, tensorflow, firstLayer, task);
-  await using board = await openBoard(run, task);
+  announce(begun, tensorflow, firstLayer, task);
+  await using board = await openBoard(begun, task);
 
   const features = await ensureFeatures({
     ...task,
@@ -159,6 +160,8 @@ async function runTraining(run: Run): Promise<ReportData> {
     threads: options.threads,
   });
   const means = { tensorflow, firstLayer, features };
+  const run = await withLeakSample(begun, means, task);
+  const split = run.plan.main;
   const checkpoint = partial.path('checkpoint');
   const trained = await trainHead(run, means, { split, checkpoint, board }, task);
   const { fitted, evaluation, weights } = trained;
@@ -246,7 +249,7 @@ async function runTraining(run: Run): Promise<ReportData> {
 }
 
 function announce(
-  { store, plan, threads, head }: Run,
+  { store, plan, threads, head, settings }: Run,
   tensorflow: Tensorflow,
   firstLayer: FirstLayerChoice,
   task: TaskOptions,
@@ -268,7 +271,21 @@ function announce(
   say(
     `${String(train.length)} tiles to train on, ${String(validation.length)} for validation, ${String(store.classes.length)} classes`,
   );
-  announceSplit(facts, task);
+  announceSplit(facts, task, settings.leakSample);
+}
+
+/** The run, its split known to leak or not: from a sample where no groups say it. */
+async function withLeakSample(
+  run: Run,
+  { features }: TrainingMeans,
+  task: TaskOptions,
+): Promise<Run> {
+  const { plan, settings, store, threads } = run;
+  const { main } = plan;
+  if (!settings.leakSample || main.facts.leakage !== undefined) return run;
+  const sampledLeakage = await sampleLeakage({ ...task, store, split: main, features, threads });
+  announceSample(sampledLeakage, task);
+  return { ...run, plan: { ...plan, main: { ...main, facts: { ...main.facts, sampledLeakage } } } };
 }
 
 /** The curves for TensorBoard, where they are asked for. */

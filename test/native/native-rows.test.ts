@@ -56,6 +56,42 @@ test('rows of halves come as floats, from even and odd offsets', async (t) => {
   }
 });
 
+test('maps of halves are averaged over their positions, exactly', async (t) => {
+  const [channels, positions, count] = [300, 5, 4];
+  const values = Float32Array.from(
+    { length: channels * positions * count },
+    (_, i) => Math.sin(i) * 2 ** ((i % 13) - 4),
+  );
+  const halves = new Uint16Array(values.length);
+  floatToHalf(values, halves);
+  halfToFloat(halves, values);
+  for (const offset of [0, 1]) {
+    const path = join(folder, `maps-${String(offset)}`);
+    await writeFile(path, Buffer.concat([Buffer.alloc(offset), Buffer.from(halves.buffer)]));
+    const rowBytes = 2 * channels * positions;
+    const rows = MappedRows.open(path, { offset, rowBytes, rows: count });
+    const out = new Float32Array(2 * channels);
+    await rows.averageHalf(Uint32Array.of(3, 1), channels, out);
+    const expected = [3, 1].flatMap((row) =>
+      Array.from({ length: channels }, (_, c) => {
+        let sum = 0;
+        for (let p = 0; p < positions; p++) {
+          sum += values[(row * positions + p) * channels + c] ?? NaN;
+        }
+        return sum / positions;
+      }),
+    );
+    t.deepEqual(out, Float32Array.from(expected));
+    for (const wrong of [0, 7, 301, 1e6, NaN]) {
+      await t.throwsAsync(rows.averageHalf(Uint32Array.of(0), wrong, out), { message: /channels/ });
+    }
+    await t.throwsAsync(rows.averageHalf(Uint32Array.of(0, 1, 2), channels, out), {
+      message: /room for 3 rows/,
+    });
+    rows.close();
+  }
+});
+
 test('row numbers, room and types are checked', async (t) => {
   const rows = MappedRows.open(file, layout);
   const out = new Uint8Array(ROW_BYTES);

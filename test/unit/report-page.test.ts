@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { RESEARCH_NOTICE } from '#src/config.js';
+import { estimateLeakage, type SampledLeakage } from '#src/dataset/leakage.js';
 import { classificationReport } from '#src/evaluation/classification-report.js';
 import { renderCurvesSvg } from '#src/report/curves.js';
 import { renderReport, writeReport } from '#src/report/report.js';
@@ -100,6 +101,22 @@ test('it says what of the validation part leaks', (t) => {
   const none = { ...leakage, unknown: 0 };
   const kept = renderReport(reportData({ split: { ...split, kind: 'grouped', leakage: none } }));
   t.false(kept.includes('upper bound'));
+});
+
+test('without groups it says what a sample of the validation part leaks', (t) => {
+  const { split } = reportData();
+  const page = (sampledLeakage: SampledLeakage): string =>
+    textOf(renderReport(reportData({ split: { ...split, sampledLeakage } })));
+  const leaky = page(estimateLeakage(99, 100, 12_000));
+  t.true(
+    leaky.includes(
+      '99 of 100 validation tiles looked at (99.0%; 95% interval 94.6% to 99.8%) have a copy among 12,000 training tiles',
+    ),
+  );
+  t.true(leaky.includes('trained on copies of 99 of 100 validation tiles looked at'));
+  const none = page(estimateLeakage(0, 100, 12_000));
+  t.true(none.includes('none has a copy in training: fewer than 3.7% of all are likely'));
+  t.true(none.includes('upper bound'));
 });
 
 test('other splits of the same tiles stand side by side', (t) => {

@@ -102,6 +102,9 @@ test.serial('a run folder holds what was promised', async (t) => {
   t.deepEqual(bundle.metadata.classes, CLASSES);
   const html = await readFile(join(run, 'report.html'), 'utf8');
   t.true(html.includes('blue &quot;é&quot;, b'));
+  // Of noise no tile is a copy of another.
+  t.like(whole?.split.sampledLeakage, { sampled: 100, tiles: 0, among: TILES - TILES / 5 });
+  t.true(html.includes('none has a copy in'));
 });
 
 test.serial(

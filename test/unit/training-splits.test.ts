@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { estimateLeakage } from '#src/dataset/leakage.js';
 import { LungclsError } from '#src/errors.js';
 import { TileStore } from '#src/imaging/tile-store.js';
 import { parseCsv } from '#src/storage/csv.js';
 import { resolveSplitSettings, type SplitOptions } from '#src/training/split-options.js';
-import { announceSplit, planSplits, type SplitPlan } from '#src/training/splits.js';
+import { announceSample, announceSplit } from '#src/training/split-words.js';
+import { planSplits, type SplitPlan } from '#src/training/splits.js';
 import type { TrainResult } from '#src/training/train.js';
 import { CLASSES, prepare } from '../fixtures/training/small-run.js';
 
@@ -178,6 +180,22 @@ test.serial('a random split says how much of it leaks, as far as that is known',
   t.deepEqual(leaky.plan.main.validation, unknown.plan.main.validation);
   const honest = await plan({ groups, split: 'grouped' });
   t.regex(honest.said.join(), /^info: Grouped split, seed 2022/);
+});
+
+test('what a sample says of leaks is said, loudly where there are any', (t) => {
+  const said: string[] = [];
+  const onMessage = (message: string, level: string): void =>
+    void said.push(`${level}: ${message}`);
+  announceSample(estimateLeakage(99, 100, 12_000), { onMessage });
+  announceSample(estimateLeakage(0, 100, 12_000), { onMessage });
+  t.regex(
+    said[0] ?? '',
+    /^warning: The split leaks: of 100 validation tiles looked at, at least 99 \(99\.0%, 95% interval 94\.6 to 99\.8%\) have a copy among 12000 training tiles/,
+  );
+  t.regex(
+    said[1] ?? '',
+    /^info: No leak found: of 100 .* none has a copy among 12000 .*: fewer than 3\.7%/,
+  );
 });
 
 test.serial('tiles without a group count as groups of their own, with a warning', async (t) => {

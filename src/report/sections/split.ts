@@ -1,4 +1,5 @@
 /** How the tiles were divided, and what that does to the numbers. */
+import type { SampledLeakage } from '../../dataset/leakage.js';
 import type { ReportData, ReportSplit } from '../data.js';
 import { note, pairs, scrollable, type Section } from '../components.js';
 import { formatCount, formatPercent } from '../format.js';
@@ -52,9 +53,13 @@ export function splitSection({ split, classes, store }: ReportData): Section {
   };
 }
 
-function groupRows({ groups, leakage, validation }: ReportSplit): [string, Part][] {
+function groupRows(split: ReportSplit): [string, Part][] {
+  const { groups, leakage, sampledLeakage, validation } = split;
   if (groups === undefined || leakage === undefined) {
-    return [['Groups', 'Not known: nothing said which tiles come from one original']];
+    return [
+      ['Groups', 'Not known: nothing said which tiles come from one original'],
+      ['Leakage, by a sample', sampledLeakage && sampleText(sampledLeakage)],
+    ];
   }
   const { tiles, share, groups: shared, unknown } = leakage;
   return [
@@ -67,6 +72,10 @@ function groupRows({ groups, leakage, validation }: ReportSplit): [string, Part]
     ['Groups on both sides', formatCount(shared)],
     ['Leakage not known', unknown > 0 && `${formatCount(unknown)} validation tiles`],
   ];
+}
+
+function sampleText({ tiles, sampled, share, low, high, among }: SampledLeakage): string {
+  return `${formatCount(tiles)} of ${formatCount(sampled)} validation tiles looked at (${formatPercent(share)}; 95% interval ${formatPercent(low)} to ${formatPercent(high)}) have a copy among ${formatCount(among)} training tiles`;
 }
 
 function classTable(
@@ -110,7 +119,8 @@ function caveat(split: ReportSplit): Html | undefined {
 }
 
 /** The figures: Batchkala et al., LC25000-clean, DEMI workshop at MICCAI 2024. */
-function leakCaveat({ leakage, validation, kind }: ReportSplit): Html {
+function leakCaveat(split: ReportSplit): Html {
+  const { leakage, sampledLeakage, validation } = split;
   const measured = leakage && `${formatCount(leakage.tiles)} of the ${formatCount(validation)}`;
   return note(
     'caution',
@@ -118,9 +128,7 @@ function leakCaveat({ leakage, validation, kind }: ReportSplit): Html {
         <strong>Read the scores as an upper bound.</strong>
         ${
           measured === undefined
-            ? html`${kind === 'random' && 'The tiles were divided one by one.'} Where a data set
-                holds several tiles made from one original image, copies of it may stand on both
-                sides, and the model is judged on what it has nearly seen.
+            ? html`${unmeasured(split, sampledLeakage)}
                 <code class="whole">lungcls-fast audit</code> finds such copies; with them known,
                 <code class="whole">--split grouped</code> keeps them apart.`
             : html`The model was trained on copies of ${measured} validation tiles, made from the
@@ -137,4 +145,21 @@ function leakCaveat({ leakage, validation, kind }: ReportSplit): Html {
         less than the figures here on tissue of other patients, scanners and stains.
       </p>`,
   );
+}
+
+/** What is known of copies where nothing says which tiles belong together. */
+function unmeasured({ kind }: ReportSplit, sample: SampledLeakage | undefined): Html {
+  if (sample !== undefined && sample.tiles > 0) {
+    return html`The model was trained on copies of ${formatCount(sample.tiles)} of
+    ${formatCount(sample.sampled)} validation tiles looked at, made from the same originals: it is
+    judged on what it has nearly seen.`;
+  }
+  const divided = kind === 'random' && 'The tiles were divided one by one.';
+  return html`${divided} Where a data set holds several tiles made from one original image, copies
+  of it may stand on both sides, and the model is judged on what it has nearly seen.
+  ${
+    sample !== undefined &&
+    html`Of ${formatCount(sample.sampled)} validation tiles looked at, none has a copy in training:
+    fewer than ${formatPercent(sample.high)} of all are likely to have one.`
+  }`;
 }
