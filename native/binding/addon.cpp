@@ -12,6 +12,7 @@
 #include "decoder.hpp"
 #include "dense.hpp"
 #include "environment.hpp"
+#include "gpu_copies.hpp"
 #include "peak.hpp"
 #include "reader.hpp"
 #include "rows.hpp"
@@ -20,7 +21,7 @@ namespace lungcls::binding {
 namespace {
 
 // Shared with src/native/binding.ts; raised with every change of what is exported.
-constexpr int kInterfaceVersion = 10;
+constexpr int kInterfaceVersion = 11;
 
 // Node unloads an addon when the last environment that loaded it ends, while the pool's threads
 // still run its code: keep it.
@@ -108,6 +109,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", Napi::Function::New<threads>(env, "threads"));
   exports.Set("takeThreadPeak", Napi::Function::New<takeThreadPeak>(env, "takeThreadPeak"));
   exports.Set("measurePeak", Napi::Function::New<measurePeak>(env, "measurePeak"));
+  exports.Set("measureGpuCopies",
+              Napi::Function::New<measureGpuCopies>(env, "measureGpuCopies"));
   exports.Set("probeMemory", Napi::Function::New<probeMemory>(env, "probeMemory"));
   exports.Set("vectorCodes", Napi::Function::New<vectorCodes>(env, "vectorCodes"));
   exports.Set("vectorCode", Napi::Function::New<vectorCode>(env, "vectorCode"));

@@ -2,9 +2,14 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include "host_mapping.hpp"
 
 namespace lungcls {
 namespace {
@@ -16,8 +21,10 @@ namespace {
 using CuResult = int;  // an enumeration; 0 is CUDA_SUCCESS
 using CuDevice = int;
 using CuContext = void*;
+using CuDevicePointer = unsigned long long;
 constexpr CuResult kSuccess = 0;
 constexpr unsigned int kPortable = 0x01;  // CU_MEMHOSTREGISTER_PORTABLE
+constexpr int kCopyTries = 3;
 
 }  // namespace
 
@@ -54,6 +61,42 @@ struct CudaHost::Driver {
            find("cuMemHostRegister_v2", memoryRegister, reason) &&
            find("cuMemHostUnregister", memoryUnregister, reason) &&
            find("cuGetErrorString", errorString, reason);
+  }
+
+  // Only for copies: a driver that lacks one of them can still lock memory.
+  CuResult (*deviceAllocate)(CuDevicePointer* memory, std::size_t bytes) = nullptr;
+  CuResult (*deviceFree)(CuDevicePointer memory) = nullptr;
+  CuResult (*copyToDevice)(CuDevicePointer to, const void* from, std::size_t bytes) = nullptr;
+  CuResult (*synchronize)() = nullptr;
+
+  bool findCopies(std::string& reason) {
+    return find("cuMemAlloc_v2", deviceAllocate, reason) &&
+           find("cuMemFree_v2", deviceFree, reason) &&
+           find("cuMemcpyHtoD_v2", copyToDevice, reason) &&
+           find("cuCtxSynchronize", synchronize, reason);
+  }
+
+  // Bytes a second of the best try; 0 with `reason` on failure. The context is current.
+  double copyRate(CuDevicePointer to, const void* from, std::size_t bytes, double seconds,
+                  std::string& reason) const {
+    using Clock = std::chrono::steady_clock;
+    double best = 0;
+    for (int attempt = 0; attempt < kCopyTries; ++attempt) {
+      const auto begin = Clock::now();
+      std::size_t copied = 0;
+      double taken = 0;
+      do {
+        // Of plain memory the copy may only have been begun when the call returns.
+        if (!succeeded(copyToDevice(to, from, bytes), "cuMemcpyHtoD", reason) ||
+            !succeeded(synchronize(), "cuCtxSynchronize", reason)) {
+          return 0;
+        }
+        copied += bytes;
+        taken = std::chrono::duration<double>(Clock::now() - begin).count();
+      } while (taken < seconds / kCopyTries);
+      best = std::max(best, static_cast<double>(copied) / taken);
+    }
+    return best;
   }
 
   // Whether `result` is success; else `reason` names the call and the driver's own words.
@@ -130,6 +173,36 @@ void CudaHost::unlock(void* memory) {
   driver_->memoryUnregister(memory);
   CuContext popped = nullptr;
   driver_->contextPop(&popped);
+}
+
+bool CudaHost::measureCopies(std::size_t bytes, double seconds, CopyRates& rates,
+                             std::string& reason) {
+  constexpr double kGiga = 1e9;
+  Driver& driver = *driver_;
+  if (!driver.findCopies(reason)) return false;
+  const HostMapping plain(bytes);
+  const HostMapping pinned(bytes);
+  // So that the pages are there: what was never written reads as one page of zeros.
+  std::memset(plain.data(), 1, bytes);
+  if (!lock(pinned.data(), bytes, reason)) return false;
+  bool fine = driver.succeeded(driver.contextPush(driver.context), "cuCtxPushCurrent", reason);
+  if (fine) {
+    CuDevicePointer device = 0;
+    fine = driver.succeeded(driver.deviceAllocate(&device, bytes), "cuMemAlloc", reason);
+    if (fine) {
+      rates.pinnedGBs = driver.copyRate(device, pinned.data(), bytes, seconds, reason) / kGiga;
+      fine = rates.pinnedGBs > 0;
+      if (fine) {
+        rates.pageableGBs = driver.copyRate(device, plain.data(), bytes, seconds, reason) / kGiga;
+        fine = rates.pageableGBs > 0;
+      }
+      driver.deviceFree(device);
+    }
+    CuContext popped = nullptr;
+    driver.contextPop(&popped);
+  }
+  unlock(pinned.data());
+  return fine;
 }
 
 }  // namespace lungcls

@@ -1,5 +1,6 @@
-// Page-locking of host memory by NVIDIA's driver, so that a GPU copies from it at full speed. The
-// driver is looked for at run time: nothing of NVIDIA's is needed to build, or to run without it.
+// Page-locking of host memory by NVIDIA's driver, so that a GPU copies from it at full speed, and
+// how fast that is. The driver is looked for at run time: nothing of NVIDIA's is needed to build,
+// or to run without it.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,12 @@
 #include <string>
 
 namespace lungcls {
+
+// Of copies from host memory to the GPU: 10^9 bytes a second, each the best of a few tries.
+struct CopyRates {
+  double pinnedGBs = 0;    // from page-locked memory
+  double pageableGBs = 0;  // from memory that is not
+};
 
 // The driver, with the first GPU's primary context held. Thread-safe.
 class CudaHost {
@@ -28,6 +35,11 @@ class CudaHost {
   bool lock(void* memory, std::size_t bytes, std::string& reason);
   // Of what lock() took, once.
   void unlock(void* memory);
+
+  // Copies `bytes` again and again for `seconds` each way, in the calling thread; takes so much
+  // memory of the host and of the GPU meanwhile. False with `reason` on failure. Throws
+  // std::bad_alloc.
+  bool measureCopies(std::size_t bytes, double seconds, CopyRates& rates, std::string& reason);
 
  private:
   struct Driver;

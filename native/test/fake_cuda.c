@@ -1,15 +1,18 @@
-/* A CUDA driver that locks nothing: it counts what it is asked for, and fails where it is told to.
-   For tests; the calls are those that core/cuda_host.cpp declares. */
+/* A CUDA driver that locks nothing, and whose GPU's memory is the host's: it counts what it is
+   asked for, and fails where it is told to. For tests; the calls are those that core/cuda_host.cpp
+   declares. */
 #include <stdlib.h>
 #include <string.h>
 
 static const char* failing = "";
-static int retained, released, pushed, popped, registered, unregistered;
+static int retained, released, pushed, popped, registered, unregistered, copied;
+static void* device_memory;
+static size_t device_bytes;
 
 /* The call that fails from now on, by its name in the manual; none for "". Resets the counts. */
 void fakeCudaFail(const char* call) {
   failing = call;
-  retained = released = pushed = popped = registered = unregistered = 0;
+  retained = released = pushed = popped = registered = unregistered = copied = 0;
 }
 
 int fakeCudaRetained(void) {
@@ -29,6 +32,13 @@ int fakeCudaRegistered(void) {
 }
 int fakeCudaUnregistered(void) {
   return unregistered;
+}
+
+int fakeCudaCopied(void) {
+  return copied;
+}
+int fakeCudaAllocated(void) {
+  return device_memory != NULL;
 }
 
 /* FAKE_CUDA_FAIL does the same for a process that cannot call. */
@@ -81,6 +91,34 @@ int cuMemHostUnregister(void* memory) {
   if (memory == NULL || pushed != popped + 1) return 1;
   ++unregistered;
   return 0;
+}
+
+int cuMemAlloc_v2(unsigned long long* memory, size_t bytes) {
+  if (pushed != popped + 1 || device_memory != NULL) return 1;
+  if (result("cuMemAlloc") != 0) return 2;
+  device_memory = malloc(bytes);
+  device_bytes = bytes;
+  *memory = (unsigned long long)device_memory;
+  return device_memory == NULL ? 2 : 0;
+}
+
+int cuMemFree_v2(unsigned long long memory) {
+  if ((void*)memory != device_memory || pushed != popped + 1) return 1;
+  free(device_memory);
+  device_memory = NULL;
+  return 0;
+}
+
+int cuMemcpyHtoD_v2(unsigned long long to, const void* from, size_t bytes) {
+  if ((void*)to != device_memory || bytes > device_bytes || pushed != popped + 1) return 1;
+  if (result("cuMemcpyHtoD") != 0) return 2;
+  memcpy(device_memory, from, bytes);
+  ++copied;
+  return 0;
+}
+
+int cuCtxSynchronize(void) {
+  return pushed != popped + 1 ? 1 : result("cuCtxSynchronize");
 }
 
 int cuGetErrorString(int error, const char** text) {

@@ -157,6 +157,42 @@ TEST("buffers: memory that the driver refuses to lock is used unlocked, and says
   }
 }
 
+TEST("copies to a GPU: both rates, and everything is given back") {
+  const FakeCuda fake("");
+  {
+    std::string reason;
+    const auto cuda = CudaHost::open(LUNGCLS_FAKE_CUDA, reason);
+    lungcls::CopyRates rates;
+    CHECK(cuda->measureCopies(kLarge, 0.003, rates, reason));
+    CHECK(reason.empty());
+    CHECK(rates.pinnedGBs > 0);
+    CHECK(rates.pageableGBs > 0);
+    CHECK(fake.count("Copied") >= 6);
+  }
+  CHECK(fake.count("Allocated") == 0);
+  CHECK(fake.count("Registered") == 1);
+  CHECK(fake.count("Unregistered") == 1);
+  CHECK(fake.count("Pushed") == fake.count("Popped"));
+  CHECK(fake.count("Released") == 1);
+}
+
+TEST("copies to a GPU: whatever fails is named, and everything is given back") {
+  for (const char* call : {"cuMemHostRegister", "cuCtxPushCurrent", "cuMemAlloc", "cuMemcpyHtoD",
+                           "cuCtxSynchronize"}) {
+    const FakeCuda fake(call);
+    {
+      std::string reason;
+      const auto cuda = CudaHost::open(LUNGCLS_FAKE_CUDA, reason);
+      lungcls::CopyRates rates;
+      CHECK(!cuda->measureCopies(kLarge, 0.003, rates, reason));
+      CHECK(reason == std::string(call) + " failed: out of memory (2)");
+    }
+    CHECK(fake.count("Allocated") == 0);
+    CHECK(fake.count("Registered") == fake.count("Unregistered"));
+    CHECK(fake.count("Pushed") == fake.count("Popped"));
+  }
+}
+
 TEST("buffers: a library that is no CUDA driver is told apart") {
   std::string reason;
   CHECK(CudaHost::open(LUNGCLS_NO_CUDA, reason) == nullptr);

@@ -15,7 +15,8 @@ import { packageVersion } from './engines.js';
 import { measureFloors } from './floors.js';
 import { runGroup, type Contender } from './group-run.js';
 import { asGiven, prepareImages, type BenchImages } from './images.js';
-import { describeMachine, GpuWatch, sourceCommit, systemLoad } from './machine.js';
+import { GpuWatch } from './gpu.js';
+import { describeMachine, sourceCommit, systemLoad } from './machine.js';
 import { NoiseProbe, roundNoise } from './noise.js';
 import { benchSettings, type BenchOptions, type BenchSettings } from './options.js';
 import { findPython, peerVariants, PEERS_FOLDER, readPeers, type Peer } from './peers.js';
@@ -73,6 +74,7 @@ export async function bench(options: BenchOptions): Promise<BenchResults> {
     const measured = await measureFloors({
       threads: settings.threads,
       files: images.files,
+      meanBytes: images.meanBytes,
       folder,
     });
     const skipped: Skipped[] = [...measured.skipped, ...enginesSkipped(stage, workloads)];
@@ -98,7 +100,7 @@ export async function bench(options: BenchOptions): Promise<BenchResults> {
       ...{ format: BENCH_FORMAT, version: BENCH_VERSION, toolVersion: TOOL_VERSION },
       date: new Date().toISOString(),
       commit: sourceCommit(),
-      machine: describeMachine(gpuWatch.facts({ pinnedGBs: null, pageableGBs: null })),
+      machine: describeMachine(gpuWatch),
       versions: { node: process.version, ...mergeVersions(shares) },
       settings: {
         ...{

@@ -1,7 +1,7 @@
 /** What the machine can do, measured in the run, so that every figure stands beside its limit. */
 import { spawn, execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -13,14 +13,20 @@ import type { Floors } from './results.js';
 const execute = promisify(execFile);
 
 const PEAK_SECONDS = 0.5;
-const READ_SECONDS = 0.3;
 
 export interface FloorOptions {
   readonly threads: number;
   /** Paths of the image files. */
   readonly files: readonly string[];
+  readonly meanBytes: number;
   /** A folder for what is compiled. */
   readonly folder: string;
+}
+
+interface Reader {
+  readonly program: string;
+  /** A folder of links to the files. */
+  readonly images: string;
 }
 
 /** Measures everything that can be measured here; the rest is null, with why. */
@@ -40,8 +46,15 @@ export async function measureFloors(
   const peak = await attempt('floors: memory and arithmetic peaks', () =>
     measureMachinePeak({ threads, seconds: PEAK_SECONDS }),
   );
-  const read = await attempt('floor: file reading', () => fileReadGBs(options));
-  const entropy = await attempt('floor: entropy decoding', () => entropyTilesPerSecond(options));
+  const reader = await attempt('floors: file reading and entropy decoding', () =>
+    compileReader(options),
+  );
+  const rate = (what: string, mode: 'read' | 'entropy'): Promise<number | null> =>
+    reader === null
+      ? Promise.resolve(null)
+      : attempt(what, () => filesPerSecond(reader, mode, options));
+  const read = await rate('floor: file reading', 'read');
+  const entropy = await rate('floor: entropy decoding', 'entropy');
   return {
     floors: {
       memoryReadGBs: peak?.readGBs ?? null,
@@ -49,7 +62,7 @@ export async function measureFloors(
       fp32Gflops: peak?.fp32Gflops ?? null,
       int8Gops: peak?.int8Gops ?? null,
       entropyTilesPerSecond: entropy,
-      fileReadGBs: read,
+      fileReadGBs: read === null ? null : (read * options.meanBytes) / 1e9,
     },
     skipped,
   };
@@ -60,45 +73,40 @@ function reasonOf(error: unknown): string {
   return text.split('\n')[0] ?? '';
 }
 
-/** Of files that the system has in its cache, as many at a time as there are threads. */
-async function fileReadGBs({ files, threads }: FloorOptions): Promise<number> {
-  for (const file of files) await readFile(file);
-  const start = performance.now();
-  let bytes = 0;
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    do bytes += (await readFile(files[next++ % files.length] ?? '')).byteLength;
-    while (performance.now() - start < 1000 * READ_SECONDS);
-  };
-  await Promise.all(Array.from({ length: threads }, worker));
-  return bytes / 1e9 / ((performance.now() - start) / 1000);
-}
-
 /**
- * libjpeg-turbo reading the coefficients of each file and nothing else, a process on each thread. The
- * program is compiled in the run; without a compiler or libjpeg's headers there is no figure.
+ * A program that reads files, or the coefficients in them by libjpeg-turbo and nothing else. It is compiled in the run;
+ * without a compiler or libjpeg's headers there are no figures.
  */
-async function entropyTilesPerSecond({ files, threads, folder }: FloorOptions): Promise<number> {
+async function compileReader({ files, folder }: FloorOptions): Promise<Reader> {
   const source = join(PACKAGE_ROOT, 'bench', 'decode', 'libjpeg.cpp');
   if (!existsSync(source)) throw new Error('its source is not in this package');
-  const other = files.find((file) => !/^\.jpe?g$/i.test(extname(file)));
-  if (other !== undefined) throw new Error('only JPEG files have it');
-  const program = join(folder, 'entropy');
+  const program = join(folder, 'reader');
   await execute('c++', ['-O3', '-std=c++20', source, '-ljpeg', '-o', program]);
-  const images = join(folder, 'entropy-images');
+  const images = join(folder, 'reader-images');
   await mkdir(images);
   for (const [i, file] of files.entries()) {
     await symlink(resolve(file), join(images, `${String(i).padStart(6, '0')}.jpeg`));
   }
+  return { program, images };
+}
+
+/** Files a second, from the system's cache, by a process on each thread. */
+async function filesPerSecond(
+  { program, images }: Reader,
+  mode: 'read' | 'entropy',
+  { files, threads }: FloorOptions,
+): Promise<number> {
+  const other = files.find((file) => !/^\.jpe?g$/i.test(extname(file)));
+  if (mode === 'entropy' && other !== undefined) throw new Error('only JPEG files have it');
   const rates = await Promise.all(
-    Array.from({ length: threads }, () => entropyRate(program, images, files.length)),
+    Array.from({ length: threads }, () => rateOf(program, [mode, images, '256'], files.length)),
   );
   return rates.reduce((a, b) => a + b, 0);
 }
 
 /** Of one process; it warms up, then works for 0.4 s. */
-async function entropyRate(program: string, images: string, files: number): Promise<number> {
-  const child = spawn(program, ['entropy', images, '256'], { stdio: ['pipe', 'pipe', 'ignore'] });
+async function rateOf(program: string, args: readonly string[], files: number): Promise<number> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
   child.stdin.on('error', () => undefined);
   child.on('error', () => undefined);
   for await (const line of createInterface(child.stdout)) {

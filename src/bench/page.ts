@@ -8,6 +8,7 @@ import { BARS_CSS } from './charts.js';
 import { batchFigure, floorFigures, floorRows, speedFigure, waterfallFigures } from './figures.js';
 import type { BenchResults, TrialResult } from './results.js';
 import {
+  gpuWords,
   groupTables,
   machineWords,
   methodWords,
@@ -171,7 +172,7 @@ function machineSection(results: BenchResults): Section {
     title: 'Machine, versions, what was left out',
     body: html`${pairs('Machine', [
       ['Machine', machineWords(results)],
-      ['GPU', machine.gpu === null ? machine.gpuNote : gpuWords(machine.gpu)],
+      ['GPU', gpuWords(machine)],
       [
         'Noise',
         `a fixed piece of work, ${noise.probeMs.length} times: varied by ${(100 * noise.probe).toFixed(1)} %`,
@@ -187,16 +188,4 @@ function machineSection(results: BenchResults): Section {
     }
     ${folded('What each trial ran on', pairs('What each trial ran on', devices))}`,
   };
-}
-
-function gpuWords({
-  name,
-  utilisation,
-  pinnedGBs,
-  pageableGBs,
-}: NonNullable<BenchResults['machine']['gpu']>): string {
-  const copy = (value: number | null): string =>
-    value === null ? 'not measured' : `${rate(value)} GB/s`;
-  const used = utilisation === null ? 'not sampled' : `${(100 * utilisation).toFixed(0)} %`;
-  return `${name}; utilisation while it worked: ${used}; host to device: pinned ${copy(pinnedGBs)}, pageable ${copy(pageableGBs)}`;
 }

@@ -109,7 +109,7 @@ export interface BenchMachine {
   readonly memoryBytes: number;
   readonly os: string;
   readonly gpu: GpuFacts | null;
-  /** Why there is none. */
+  /** Why there is none, or what of it was not measured; empty where nothing is missing. */
   readonly gpuNote: string;
 }
 

@@ -2,6 +2,7 @@
 import type { BenchResults } from './results.js';
 import {
   FLOOR_WORDS,
+  gpuWords,
   groupTables,
   machineWords,
   methodWords,
@@ -33,7 +34,7 @@ export function terminalLines(results: BenchResults): string[] {
     lines.push(...stageLines(results, name).map((line) => `  ${line}`), '');
   }
   for (const { what, why } of results.skipped) lines.push(`Not measured: ${what} (${why})`);
-  if (results.machine.gpu === null) lines.push(results.machine.gpuNote);
+  lines.push(`GPU: ${gpuWords(results.machine)}`);
   return lines;
 }
 
@@ -110,7 +111,7 @@ export function markdown(results: BenchResults): string {
       '',
     );
   }
-  lines.push(results.machine.gpuNote, '', '## Versions', '');
+  lines.push(`GPU: ${gpuWords(results.machine)}`, '', '## Versions', '');
   lines.push(...Object.entries(results.versions).map(([name, version]) => `- ${name} ${version}`));
   return `${lines
     .join('\n')

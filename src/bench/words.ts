@@ -1,6 +1,13 @@
 /** Figures of a bench in words, the same in the terminal, in bench.md and in bench.html. */
 import { formatBytes } from '../report/format.js';
-import type { BenchResults, Comparison, FloorName, FloorShare, TrialResult } from './results.js';
+import type {
+  BenchMachine,
+  BenchResults,
+  Comparison,
+  FloorName,
+  FloorShare,
+  TrialResult,
+} from './results.js';
 import { median, pairedRatios, type Spread } from './statistics.js';
 import { roundRates } from './summary.js';
 
@@ -159,4 +166,15 @@ export function pathsWords(results: BenchResults, workload: string): string[] {
       return [`${group}: ${onnx.name} is ${ratio.toFixed(2)} times as fast as ${tfjs.name}`];
     });
   });
+}
+
+/** The GPU, and how it was used; or why there is none. */
+export function gpuWords({ gpu, gpuNote }: BenchMachine): string {
+  if (gpu === null) return gpuNote;
+  const { name, utilisation, pinnedGBs, pageableGBs } = gpu;
+  const copy = (value: number | null): string =>
+    value === null ? 'not measured' : `${rate(value)} GB/s`;
+  const used = utilisation === null ? 'not sampled' : `${(100 * utilisation).toFixed(0)} %`;
+  const text = `${name}; utilisation while it worked: ${used}; host to device: pinned ${copy(pinnedGBs)}, pageable ${copy(pageableGBs)}`;
+  return gpuNote === '' ? text : `${text}. ${gpuNote}`;
 }

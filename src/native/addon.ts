@@ -8,6 +8,7 @@ export type {
   NativeTileDecoder,
 } from './binding.js';
 export { DenseLayer, denseSupport, type DenseBatch, type DenseSupport } from './dense.js';
+export { measureGpuCopies, type GpuCopies } from './gpu-copies.js';
 export { floatToHalf, halfToFloat } from './half.js';
 export { measureMachinePeak, type MachinePeak, type MachinePeakOptions } from './machine-peak.js';
 export { bufferMemory, freeArray, type BufferMemory, type MemoryKind } from './memory.js';

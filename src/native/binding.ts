@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { vectorCode } from '../config.js';
 import { LungclsError, messageOf } from '../errors.js';
+import type { GpuCopies } from './gpu-copies.js';
 import type { MachinePeak } from './machine-peak.js';
 import type { BufferMemory } from './memory.js';
 
@@ -148,6 +149,8 @@ export interface NativeAddon {
   takeThreadPeak(): number;
   /** See machine-peak.ts. Milliseconds for each of the rates, 1 to 60000; threads, 1 to 1024. */
   measurePeak(threads: number, milliseconds: number): Promise<MachinePeak>;
+  /** See gpu-copies.ts. Milliseconds for each of the rates, 1 to 60000. */
+  measureGpuCopies(cudaDriver: string, milliseconds: number): Promise<GpuCopies>;
   /** What a buffer is made of, with that CUDA driver. */
   probeMemory(cudaDriver: string): BufferMemory;
   /** The vector code of the JPEG decoder that this CPU can run, best first. */
@@ -165,7 +168,7 @@ export interface NativeAddon {
 }
 
 /** The value of interfaceVersion that this file describes. */
-const INTERFACE_VERSION = 10;
+const INTERFACE_VERSION = 11;
 const BUILD_COMMAND = 'npm run build:native';
 // From dist/native/ in a checkout as well as in an installed package.
 const ADDON_FILE = fileURLToPath(

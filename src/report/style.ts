@@ -66,6 +66,7 @@ table.wide { width: 100%; }
 th, td { padding: 0.4rem 0.75rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { color: var(--quiet); font-weight: 600; font-size: 0.875rem; vertical-align: bottom; border-bottom-color: var(--quiet); }
 tbody th { font-weight: 600; overflow-wrap: break-word; }
+.wide tbody th { min-width: 5.5rem; }
 th code { font-weight: 400; overflow-wrap: break-word; }
 th.number, td.number { text-align: right; }
 th:first-child, td:first-child { padding-left: 0; }

@@ -129,6 +129,39 @@ ifDriver('a CUDA driver that fails is named, and decoding goes on without it', a
   }
 });
 
+/** What a process with that environment says of copies to the GPU. */
+async function copiesElsewhere(env: NodeJS.ProcessEnv): Promise<Record<string, unknown>> {
+  const source = `
+    import { measureGpuCopies } from ${JSON.stringify(`${repositoryRoot}/dist/native/addon.js`)};
+    console.log(JSON.stringify(await measureGpuCopies(0.01).catch(({ code, message }) => ({ code, message }))));`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', source], {
+    env: { ...process.env, ...env },
+  });
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+ifDriver('copies to a GPU are measured, or what failed is named', async (t) => {
+  const rates = await copiesElsewhere({ LUNGCLS_CUDA_DRIVER: driver });
+  t.deepEqual(Object.keys(rates), ['pinnedGBs', 'pageableGBs']);
+  for (const value of Object.values(rates)) t.true(Number(value) > 0, JSON.stringify(rates));
+  const failed = await copiesElsewhere({
+    LUNGCLS_CUDA_DRIVER: driver,
+    FAKE_CUDA_FAIL: 'cuMemAlloc',
+  });
+  t.deepEqual(failed, {
+    code: 'DEVICE_UNAVAILABLE',
+    message: 'Cannot copy to a GPU: cuMemAlloc failed: out of memory (2)',
+  });
+});
+
+test('without a CUDA driver copies to a GPU are refused', async (t) => {
+  const none = await copiesElsewhere({ LUNGCLS_CUDA_DRIVER: '/nowhere/libcuda.so.1' });
+  t.is(none['code'], 'DEVICE_UNAVAILABLE');
+  t.regex(String(none['message']), /no CUDA driver: .*\/nowhere\/libcuda\.so\.1/);
+  const off = await copiesElsewhere({ LUNGCLS_CUDA_DRIVER: 'off' });
+  t.regex(String(off['message']), /switched off/);
+});
+
 test('without a CUDA driver, or with it switched off, the reason says so', async (t) => {
   const none = await decodeElsewhere({ LUNGCLS_CUDA_DRIVER: '/nowhere/libcuda.so.1' });
   t.not(none.memory.kind, 'pinned');

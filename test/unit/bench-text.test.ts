@@ -3,7 +3,7 @@ import { benchSettings } from '#src/bench/options.js';
 import { renderBench } from '#src/bench/page.js';
 import { markdown, terminalLines } from '#src/bench/text.js';
 import { gigaflopPerTile } from '#src/bench/work.js';
-import { groupTables, pathsWords } from '#src/bench/words.js';
+import { gpuWords, groupTables, pathsWords } from '#src/bench/words.js';
 import { benchResults } from '../fixtures/bench/results.js';
 
 test('a wrong, a missing and a failed trial have no speed in any table', (t) => {
@@ -55,6 +55,21 @@ test('Markdown has every group, the limits and what was left out', (t) => {
   }
   t.regex(text, /- memory, copied: not measured/);
   t.regex(text, /\| ONNX Runtime, fp32 \| 32\.0 \|.* 90 % of fp32 peak/);
+});
+
+test('a GPU is named with its copies and its use, or with why they are missing', (t) => {
+  const { machine } = benchResults();
+  const gpu = { name: 'H100', utilisation: 0.873, pinnedGBs: 52.34, pageableGBs: 11.2 };
+  t.is(
+    gpuWords({ ...machine, gpu, gpuNote: '' }),
+    'H100; utilisation while it worked: 87 %; host to device: pinned 52.3 GB/s, pageable 11.2 GB/s',
+  );
+  const unmeasured = { name: 'H100', utilisation: null, pinnedGBs: null, pageableGBs: null };
+  t.is(
+    gpuWords({ ...machine, gpu: unmeasured, gpuNote: 'Because.' }),
+    'H100; utilisation while it worked: not sampled; host to device: pinned not measured, pageable not measured. Because.',
+  );
+  t.is(gpuWords(machine), machine.gpuNote);
 });
 
 test('names are escaped in the page', (t) => {
