@@ -19,7 +19,7 @@ const NODE_GLOBALS = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', '.venv/', 'node_modules/', 'coverage/'] },
+  { ignores: ['dist/', 'build/', '.venv/', '.venv-peers/', 'node_modules/', 'coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {

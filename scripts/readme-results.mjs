@@ -4,7 +4,7 @@
 //   node scripts/readme-results.mjs --check  fails where one of them says something else
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { scaleFigures } from './scale-figures.mjs';
@@ -87,8 +87,8 @@ function benchTable({
   });
   return [
     `${machine.cores} cores of ${machine.cpu} (${machine.extensions.join(', ')}), ${machine.gpu === null ? 'no GPU' : machine.gpu.name}, ` +
-      `Node ${versions.node}; commit ${commit}, ${date.slice(0, 10)}. Images: ${images.what}` +
-      `${model === null ? '' : `; model: ${model.what}`}. Medians of ${settings.rounds} rounds in turns. ` +
+      `Node ${versions.node}; commit ${commit}, ${date.slice(0, 10)}. Images: ${basename(images.what)}, ${images.files} files. ` +
+      `${model === null ? '' : `${model.gigaflopPerTile.toFixed(2)} GFLOP a tile. `}Medians of ${settings.rounds} rounds in turns. ` +
       'Made by `lungcls-fast bench`; all of it: [bench/results/bench.md](bench/results/bench.md).',
     '',
     '| what | by | tiles/s | against the reference | ms a batch, p50 / p99 |',

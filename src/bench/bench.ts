@@ -90,10 +90,10 @@ export async function bench(options: BenchOptions): Promise<BenchResults> {
     }
     for (const { trial } of trials) {
       if (trial.status !== 'missing') continue;
-      skipped.push({
-        what: `${trial.workload}: ${trial.name}`,
-        why: `not installed: ${trial.reason}`,
-      });
+      const what = `${trial.workload}: ${trial.name}`;
+      // It may be missing in several groups.
+      if (skipped.some((entry) => entry.what === what)) continue;
+      skipped.push({ what, why: `not installed: ${trial.reason}` });
     }
     const shares = trials.map(({ trial, uses }) => withFloors(trial, uses, measured.floors));
     const results: BenchResults = {

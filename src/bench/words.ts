@@ -111,9 +111,10 @@ export function answerWords({ status, reason, check, reference }: TrialResult): 
   }
 }
 
-/** Three digits: 1701, 85.2, 4.31. */
+/** Three digits, below 1 two: 1701, 85.2, 4.31, 0.0035. */
 export function rate(value: number): string {
   if (value >= 100) return value.toFixed(0);
+  if (value > 0 && value < 1) return value.toPrecision(2);
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 

@@ -37,7 +37,7 @@ test('the terminal says what was compared, the stages with their bottleneck, and
   t.regex(lines, /7|5 rounds of about 1\.00 s/);
   t.regex(
     lines,
-    /ONNX Runtime, int8: a tile takes read 0\.02 ms, .* network 9\.00 ms.*; the bottleneck: network/,
+    /ONNX Runtime, int8: a tile takes read 0\.020 ms, .* network 9\.00 ms.*; the bottleneck: network/,
   );
   t.regex(lines, /Not measured: decode: OpenCV \(not installed: opencv-python-headless\)/);
   t.regex(lines, /No NVIDIA driver was found\./);
