@@ -109,8 +109,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("threads", Napi::Function::New<threads>(env, "threads"));
   exports.Set("takeThreadPeak", Napi::Function::New<takeThreadPeak>(env, "takeThreadPeak"));
   exports.Set("measurePeak", Napi::Function::New<measurePeak>(env, "measurePeak"));
-  exports.Set("measureGpuCopies",
-              Napi::Function::New<measureGpuCopies>(env, "measureGpuCopies"));
+  exports.Set("measureGpuCopies", Napi::Function::New<measureGpuCopies>(env, "measureGpuCopies"));
   exports.Set("probeMemory", Napi::Function::New<probeMemory>(env, "probeMemory"));
   exports.Set("vectorCodes", Napi::Function::New<vectorCodes>(env, "vectorCodes"));
   exports.Set("vectorCode", Napi::Function::New<vectorCode>(env, "vectorCode"));
