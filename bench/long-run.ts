@@ -111,11 +111,7 @@ async function classify(
   return { samples, seconds: seconds() };
 }
 
-/**
- * Private memory once the run has settled, and at its end: medians of tenths of the run, the highest of the second to the
- * fifth, and the last. Where other work takes the cores in between, one batch less is under way, some 30 MiB less for a
- * while: what matters is that the end is not above what there was before.
- */
+/** Private memory once the run has settled, and at its end: medians of the second and the last tenth. */
 function memoryOf(samples: readonly Sample[]): {
   earlyMiB: number;
   lateMiB: number;
@@ -126,9 +122,7 @@ function memoryOf(samples: readonly Sample[]): {
     some.map(({ privateMiB }) => privateMiB).sort((a, b) => a - b)[Math.floor(some.length / 2)] ??
     NaN;
   return {
-    earlyMiB: Math.max(
-      ...[1, 2, 3, 4].map((i) => median(samples.slice(i * tenth, (i + 1) * tenth))),
-    ),
+    earlyMiB: median(samples.slice(tenth, 2 * tenth)),
     lateMiB: median(samples.slice(-tenth)),
     mostMiB: Math.max(...samples.map(({ privateMiB }) => privateMiB)),
   };
@@ -178,7 +172,7 @@ function page(result: {
     `${number(rows)} tiles (${number(result.perArchive)} of an archive under ${String(result.copies)} names), ${result.precision}, in ${number(seconds)} s: ` +
       `${(rows / seconds).toFixed(1)} tiles/s.`,
     '',
-    `Private memory: ${number(result.earlyMiB)} MiB in the highest of the second to the fifth tenth of the run, ${number(result.lateMiB)} MiB in the last, ${number(result.mostMiB)} MiB at most. ` +
+    `Private memory: ${number(result.earlyMiB)} MiB in the second tenth of the run, ${number(result.lateMiB)} MiB in the last, ${number(result.mostMiB)} MiB at most. ` +
       `${number(result.different)} rows differ from those of the same tile under another name.`,
     '',
     ...(result.note === '' ? [] : [result.note, '']),
