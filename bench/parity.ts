@@ -73,7 +73,7 @@ async function expect(folder: string, python: string): Promise<void> {
     const hashes = execFileSync(
       python,
       [join(SCRIPTS, 'make_pixels.py'), 'zip', values.archive, '256'],
-      { input: images.map(({ path }) => path).join('\n'), encoding: 'utf8', maxBuffer },
+      { input: [...images].map(({ path }) => path).join('\n'), encoding: 'utf8', maxBuffer },
     );
     const list = join(folder, 'archive.json');
     await writeFile(list, JSON.stringify(hashes.trim().split('\n')));

@@ -31,12 +31,11 @@ const LARGE = [
 /** Writes three sets of tiles, made from an archive of real ones, into folders below `folder`. */
 export async function writeTileSets(archive: string, folder: string): Promise<TileSet[]> {
   const { images } = await readZip(resolve(archive));
-  const chosen = Array.from(
-    { length: 2 * COUNT },
-    (_, i) => images[Math.floor((i * images.length) / (2 * COUNT))],
+  const chosen = Array.from({ length: 2 * COUNT }, (_, i) =>
+    images.at(Math.floor((i * images.length) / (2 * COUNT))),
   );
   const real: Buffer[] = [];
-  for (const image of chosen) if (image !== undefined) real.push(await encoded(image));
+  for (const image of chosen) real.push(await encoded(image));
 
   const small = join(folder, '224');
   await mkdir(small, { recursive: true });

@@ -18,7 +18,7 @@ const DRAWN = 12;
 export async function tileFiles(archive: string | undefined, folder: string): Promise<TileFiles> {
   if (archive !== undefined && existsSync(archive)) {
     const { images } = await readZip(resolve(archive));
-    return { sources: images, what: `${images.length} real tiles of an archive` };
+    return { sources: [...images], what: `${images.length} real tiles of an archive` };
   }
   await mkdir(folder, { recursive: true });
   const sources: ImageSource[] = [];

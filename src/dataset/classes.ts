@@ -1,7 +1,7 @@
 /** Which folders are the classes, and in which order. */
 import { LC25000_CLASSES } from '../config.js';
 import { LungclsError } from '../errors.js';
-import { compareNames } from './natural-order.js';
+import { compareCodePoints, compareNames } from './natural-order.js';
 import { pathSegments } from './names.js';
 
 /** The colon half of LC25000: left out unless it is named, for this tool is about lungs. */
@@ -10,10 +10,8 @@ const LC25000_COLON = ['colon_aca', 'colon_n'] as const;
 export interface ClassLayout {
   /** Class names; their position is the label. */
   readonly classes: readonly string[];
-  /** One per path: the label, or -1 where the image is in none of the classes. */
+  /** One per folder: the label of its images, or -1 where they are in none of the classes. */
   readonly labels: Int32Array;
-  /** Folders of images that were left out, with their number of images; '' is the root. */
-  readonly leftOut: ReadonlyMap<string, number>;
 }
 
 /**
@@ -26,7 +24,7 @@ export interface ClassLayout {
  *   recipe's; the colon ones only where there is no other.
  * - Else: the folders that hold images, which must all stand in one folder, ordered by code point.
  *
- * @param paths of the images, '/'-separated, from the root of the data set
+ * @param paths of all folders that hold images, '/'-separated, from the root of the data set, itself ''
  * @throws LungclsError INVALID_OPTION | UNKNOWN_CLASS | CLASSES_AMBIGUOUS
  */
 export function findClasses(
@@ -34,20 +32,19 @@ export function findClasses(
   input: string,
   wanted: readonly string[] | undefined,
 ): ClassLayout {
-  const folders = paths.map((path) => pathSegments(path).slice(0, -1));
+  const folders = paths.map(pathSegments);
   if (wanted !== undefined) {
     checkNames(wanted);
     return named(folders, input, wanted);
   }
-  const distinct = new Map<string, readonly string[]>();
-  for (const folder of folders) if (folder.length > 0) distinct.set(folder.join('/'), folder);
-  const names = new Set([...distinct.values()].map((folder) => folder.at(-1) ?? ''));
+  const below = folders.filter((folder) => folder.length > 0);
+  const names = new Set(below.map((folder) => folder.at(-1) ?? ''));
   const lung = LC25000_CLASSES.filter((name) => names.has(name));
   const known: ReadonlySet<string> = new Set<string>([...LC25000_CLASSES, ...LC25000_COLON]);
   const isLc25000 = names.size > 0 && [...names].every((name) => known.has(name));
-  checkUnambiguous([...distinct.keys()], input, isLc25000);
-  const classes =
-    isLc25000 && lung.length > 0 ? lung : [...names].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const shown = paths.filter((path) => path !== '');
+  checkUnambiguous(shown, input, isLc25000);
+  const classes = isLc25000 && lung.length > 0 ? lung : [...names].sort(compareCodePoints);
   return label(folders, classes, (folder) => folder.at(-1));
 }
 
@@ -126,17 +123,8 @@ function label(
   classOf: (folder: readonly string[]) => string | undefined,
 ): ClassLayout {
   const index = new Map(classes.map((name, i) => [name, i]));
-  const labels = new Int32Array(folders.length).fill(-1);
-  const leftOut = new Map<string, number>();
-  folders.forEach((folder, i) => {
-    const found = index.get(classOf(folder) ?? '');
-    if (found !== undefined) labels[i] = found;
-    else {
-      const shown = folder.join('/');
-      leftOut.set(shown, (leftOut.get(shown) ?? 0) + 1);
-    }
-  });
-  return { classes: [...classes], labels, leftOut };
+  const labels = Int32Array.from(folders, (folder) => index.get(classOf(folder) ?? '') ?? -1);
+  return { classes: [...classes], labels };
 }
 
 /** The first few names of a list, and how many more there are. */

@@ -2,8 +2,9 @@
 import { stat } from 'node:fs/promises';
 import { archiveKind, type ArchiveKind } from './archive-kind.js';
 import { LungclsError, readError } from '../errors.js';
-import type { ImageSource } from '../imaging/source.js';
 import { findClasses, listed } from './classes.js';
+import { DatasetItems } from './dataset-items.js';
+import { FolderImages, type ImageList } from './image-list.js';
 import { walkImages } from './walk.js';
 import { readZip } from './zip.js';
 
@@ -15,12 +16,6 @@ export interface DatasetOptions {
   signal?: AbortSignal;
 }
 
-export interface DatasetItem {
-  readonly source: ImageSource;
-  /** Index into `classes`. */
-  readonly label: number;
-}
-
 export interface Dataset {
   /** The folder or archive, as it was given. */
   readonly input: string;
@@ -30,7 +25,7 @@ export interface Dataset {
    * All images: class by class in the order of `classes`, within a class by path in natural order
    * (see natural-order.ts). Splits depend on this order.
    */
-  readonly items: readonly DatasetItem[];
+  readonly items: DatasetItems;
   /** Lines a user should see: what was left out. */
   readonly warnings: readonly string[];
 }
@@ -51,15 +46,17 @@ export async function openDataset(input: string, options: DatasetOptions = {}): 
     kind === 'zip'
       ? await readZip(input, '', options.signal)
       : await listFolder(input, options.signal);
-  if (listing.images.length === 0) {
+  const { images } = listing;
+  if (images.length === 0) {
     throw new LungclsError(
       'INPUT_EMPTY',
       `${input} holds no images (.jpeg, .jpg, .png, .tif, .tiff, .webp or .bmp files)`,
       { path: input },
     );
   }
-  const paths = listing.images.map((image) => image.path);
-  const layout = findClasses(paths, input, options.classes);
+  const counts = imagesPerFolder(images);
+  const filled = [...counts.keys()].map((folder) => images.folders[folder] ?? '');
+  const layout = findClasses(filled, input, options.classes);
   const minimum = options.minimumClasses ?? 2;
   if (layout.classes.length < minimum) {
     throw new LungclsError(
@@ -68,20 +65,30 @@ export async function openDataset(input: string, options: DatasetOptions = {}): 
       { path: input },
     );
   }
-  const items: DatasetItem[] = [];
-  layout.classes.forEach((_, label) => {
-    listing.images.forEach((source, i) => {
-      if (layout.labels[i] === label) items.push({ source, label });
-    });
-  });
-  const warnings = [...layout.leftOut].map(
-    ([folder, count]) =>
-      `Left out: ${String(count)} images ${folder === '' ? 'that stand in no class folder' : `in ${folder}`}`,
-  );
-  for (const folder of emptyFolders(listing.folders, paths)) {
+  const labels = new Map([...counts.keys()].map((folder, i) => [folder, layout.labels[i] ?? -1]));
+  const items = new DatasetItems(images, layout.classes.length, labels);
+  const warnings: string[] = [];
+  for (const [folder, count] of counts) {
+    if (labels.get(folder) !== -1) continue;
+    const name = images.folders[folder] ?? '';
+    warnings.push(
+      `Left out: ${String(count)} images ${name === '' ? 'that stand in no class folder' : `in ${name}`}`,
+    );
+  }
+  for (const folder of emptyFolders(listing.folders, filled)) {
     warnings.push(`Left out: the folder ${folder}, which holds no images`);
   }
   return { input, kind, classes: layout.classes, items, warnings };
+}
+
+/** How many images each folder holds, by its number, in the order of the images. */
+function imagesPerFolder(images: ImageList): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (let i = 0; i < images.length; i++) {
+    const folder = images.folderOf(i);
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /**
@@ -120,13 +127,13 @@ async function inputKind(input: string): Promise<'folder' | 'zip'> {
 }
 
 interface Listing {
-  readonly images: readonly ImageSource[];
+  readonly images: ImageList;
   readonly folders: readonly string[];
 }
 
 async function listFolder(root: string, signal: AbortSignal | undefined): Promise<Listing> {
   const folders: string[] = [];
-  const images: ImageSource[] = [];
+  const images = new FolderImages(root);
   const onFolder = (path: string): void => {
     if (path !== '') folders.push(path);
   };
@@ -135,13 +142,11 @@ async function listFolder(root: string, signal: AbortSignal | undefined): Promis
 }
 
 /** The topmost folders with no image below: an empty class folder should not go unnoticed. */
-function emptyFolders(folders: readonly string[], imagePaths: readonly string[]): string[] {
-  const filled = new Set<string>();
-  for (const path of imagePaths) {
+function emptyFolders(folders: readonly string[], withImages: readonly string[]): string[] {
+  const filled = new Set(withImages);
+  for (const path of withImages) {
     for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
-      const folder = path.slice(0, cut);
-      if (filled.has(folder)) break;
-      filled.add(folder);
+      filled.add(path.slice(0, cut));
     }
   }
   const empty = new Set(folders.filter((folder) => !filled.has(folder)));

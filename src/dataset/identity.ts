@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { LungclsError } from '../errors.js';
 import { fileState, sourceState, stateDigest, type StateKind } from '../imaging/source-state.js';
 import { throwIfAborted } from '../runtime/abort.js';
-import type { Dataset, DatasetItem } from './dataset.js';
+import type { Dataset } from './dataset.js';
+import type { DatasetItem, DatasetItems } from './dataset-items.js';
 
 /** Files looked at at once; each that is read takes a megabyte. */
 const PARALLEL: Readonly<Record<StateKind, number>> = { stat: 64, content: 8 };
@@ -44,7 +45,7 @@ export class DatasetState {
     if (zip) hash.update(kind === 'stat' ? archive : await fileState(dataset.input, kind));
     const states = new BigUint64Array(zip ? 0 : dataset.items.length);
     let at = 0;
-    for await (const { item, state } of statesOf(dataset.items, kind)) {
+    for await (const { item, state } of statesOf(dataset.items, 0, dataset.items.length, kind)) {
       throwIfAborted(signal);
       hash.update(`${JSON.stringify([item.source.path, item.label])} ${state}\n`);
       if (!zip) states[at++] = stateDigest(state);
@@ -58,7 +59,6 @@ export class DatasetState {
    * @throws LungclsError INPUT_CHANGED where the archive as a whole has changed | INPUT_UNREADABLE
    */
   async changed(begin: number, count: number): Promise<boolean[]> {
-    const items = this.#dataset.items.slice(begin, begin + count);
     if (this.#dataset.kind === 'zip') {
       const { input } = this.#dataset;
       if ((await fileState(input, 'stat')) !== this.#archive) {
@@ -68,23 +68,26 @@ export class DatasetState {
           { path: input },
         );
       }
-      return items.map(() => false);
+      return new Array<boolean>(count).fill(false);
     }
     const changed: boolean[] = [];
-    for await (const { state } of statesOf(items, this.#kind)) {
+    const { items } = this.#dataset;
+    for await (const { state } of statesOf(items, begin, begin + count, this.#kind)) {
       changed.push(stateDigest(state) !== this.#states[begin + changed.length]);
     }
     return changed;
   }
 }
 
-/** The states of items, in order, several at a time. */
+/** The states of items from `begin` to before `end`, in order, several at a time. */
 async function* statesOf(
-  items: readonly DatasetItem[],
+  items: DatasetItems,
+  begin: number,
+  end: number,
   kind: StateKind,
 ): AsyncGenerator<{ item: DatasetItem; state: string }> {
-  for (let begin = 0; begin < items.length; begin += PARALLEL[kind]) {
-    const some = items.slice(begin, begin + PARALLEL[kind]);
+  for (let first = begin; first < end; first += PARALLEL[kind]) {
+    const some = [...items.range(first, Math.min(first + PARALLEL[kind], end))];
     const states = await Promise.all(some.map((item) => sourceState(item.source, kind)));
     for (const [i, item] of some.entries()) yield { item, state: states[i] ?? '' };
   }

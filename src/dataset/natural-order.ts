@@ -8,79 +8,91 @@
  * point, digits not treated as numbers (`n01` first).
  *
  * Paths compare folder by folder, then by file name: the order of walking folders depth first.
+ *
+ * Names are compared as UTF-8: its bytes are in the order of the code points.
  */
 
 const ZERO = 48;
 const NINE = 57;
 
-function isDigit(unit: number): boolean {
-  return unit >= ZERO && unit <= NINE;
+/** A name in UTF-8: the bytes from `start` to before `end`. */
+export interface NameBytes {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
 }
 
-/** UTF-16 units in the order of code points: surrogates stand for code points above U+FFFF. */
-function rank(unit: number): number {
-  if (unit < 0xd800) return unit;
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
 /** The end of the run of digits that begins at `start`. */
-function digitsEnd(text: string, start: number): number {
-  let end = start;
-  while (end < text.length && isDigit(text.charCodeAt(end))) end += 1;
-  return end;
+function digitsEnd({ bytes, end }: NameBytes, start: number): number {
+  let at = start;
+  while (at < end && isDigit(bytes[at])) at += 1;
+  return at;
 }
 
-function compareDigits(
-  a: string,
-  aStart: number,
-  aEnd: number,
-  b: string,
-  bStart: number,
-  bEnd: number,
-): number {
-  while (aStart < aEnd && a.charCodeAt(aStart) === ZERO) aStart += 1;
-  while (bStart < bEnd && b.charCodeAt(bStart) === ZERO) bStart += 1;
-  const byLength = aEnd - aStart - (bEnd - bStart);
-  if (byLength !== 0) return byLength;
-  for (; aStart < aEnd; aStart++, bStart++) {
-    const difference = a.charCodeAt(aStart) - b.charCodeAt(bStart);
+function withoutZeros({ bytes, start, end }: NameBytes): NameBytes {
+  let at = start;
+  while (at < end && bytes[at] === ZERO) at += 1;
+  return { bytes, start: at, end };
+}
+
+function compareDigits(a: NameBytes, b: NameBytes): number {
+  const x = withoutZeros(a);
+  const y = withoutZeros(b);
+  return x.end - x.start - (y.end - y.start) || compareBytes(x, y);
+}
+
+function compareBytes(a: NameBytes, b: NameBytes): number {
+  const length = Math.min(a.end - a.start, b.end - b.start);
+  for (let i = 0; i < length; i++) {
+    const difference = a.bytes[a.start + i]! - b.bytes[b.start + i]!;
     if (difference !== 0) return difference;
   }
-  return 0;
+  return a.end - a.start - (b.end - b.start);
+}
+
+function bytesOf(text: string): NameBytes {
+  const bytes = Buffer.from(text);
+  return { bytes, start: 0, end: bytes.length };
 }
 
 /** Compares two texts code point by code point, as Python and NumPy do. */
 export function compareCodePoints(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const difference = rank(a.charCodeAt(i)) - rank(b.charCodeAt(i));
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
+  return compareBytes(bytesOf(a), bytesOf(b));
 }
 
 /** Compares two file names; negative when `a` comes first. Zero for equal names only. */
 export function compareNames(a: string, b: string): number {
-  let i = 0;
-  let j = 0;
-  while (i < a.length && j < b.length) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(j);
+  return compareNameBytes(bytesOf(a), bytesOf(b));
+}
+
+/** The same of names in UTF-8. */
+export function compareNameBytes(a: NameBytes, b: NameBytes): number {
+  let i = a.start;
+  let j = b.start;
+  while (i < a.end && j < b.end) {
+    const x = a.bytes[i]!;
+    const y = b.bytes[j]!;
     if (isDigit(x) && isDigit(y)) {
       const iEnd = digitsEnd(a, i);
       const jEnd = digitsEnd(b, j);
-      const difference = compareDigits(a, i, iEnd, b, j, jEnd);
+      const difference = compareDigits(
+        { bytes: a.bytes, start: i, end: iEnd },
+        { bytes: b.bytes, start: j, end: jEnd },
+      );
       if (difference !== 0) return difference;
       i = iEnd;
       j = jEnd;
     } else {
-      if (x !== y) return rank(x) - rank(y);
+      if (x !== y) return x - y;
       i += 1;
       j += 1;
     }
   }
-  const left = a.length - i - (b.length - j);
-  return left !== 0 ? left : compareCodePoints(a, b);
+  return a.end - i - (b.end - j) || compareBytes(a, b);
 }
 
 /** Compares two paths given as lists of folders and a name; negative when `a` comes first. */

@@ -11,13 +11,15 @@ import {
   type ResizeMode,
 } from '../imaging/preprocessing.js';
 import { STORE_VERSION } from '../imaging/tile-store-format.js';
-import { TileStoreWriter } from '../imaging/tile-store-writer.js';
+import { TileStoreWriter, type IndexedImages } from '../imaging/tile-store-writer.js';
+import type { ImageSource } from '../imaging/source.js';
 import type { BufferMemory } from '../native/addon.js';
 import type { TaskOptions } from '../runtime/progress.js';
 import { resolveThreads } from '../runtime/threads.js';
 import { fingerprint } from '../storage/hash.js';
 import { openPartial, type PartialOutput } from '../storage/partial.js';
 import { openDataset, type Dataset } from './dataset.js';
+import type { DatasetItems } from './dataset-items.js';
 import { DatasetState } from './identity.js';
 
 /** Images decoded into one buffer; two or three of these buffers are all that is in memory. */
@@ -150,7 +152,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
       if (writer.rows === 0) throw await nothingDecoded(dataset, writer, partial);
       const description = await writer.finish({
         classes: dataset.classes,
-        images: dataset.items.map(({ source, label }) => ({ path: source.path, label, group: '' })),
+        images: indexed(dataset.items),
         source: {
           kind: dataset.kind,
           name: basename(resolve(options.input)),
@@ -200,9 +202,8 @@ async function decodeAll(
   const report = (): void =>
     onProgress?.({ stage: 'decode', done: writer.done, total, unit: 'images' });
   report();
-  const sources = dataset.items.slice(writer.done).map((item) => item.source);
   let buffers: BufferMemory | undefined;
-  const batches = decodeTiles(sources, {
+  const batches = decodeTiles(sourcesFrom(dataset.items, writer.done), {
     onBuffers: (memory) => {
       buffers = memory;
     },
@@ -243,20 +244,36 @@ async function nothingDecoded(
   );
 }
 
-function rowsPerClass(dataset: Dataset, writer: TileStoreWriter): Record<string, number> {
-  const counts = dataset.classes.map(() => 0);
-  dataset.items.forEach(({ label }, i) => {
-    if (writer.records[i]?.[1] !== null) counts[label] = (counts[label] ?? 0) + 1;
-  });
-  return Object.fromEntries(dataset.classes.map((name, label) => [name, counts[label] ?? 0]));
+function* sourcesFrom(items: DatasetItems, begin: number): Generator<ImageSource> {
+  for (const { source } of items.range(begin)) yield source;
 }
 
-function failuresOf(dataset: Dataset, writer: TileStoreWriter): PreprocessFailure[] {
-  const failures: PreprocessFailure[] = [];
-  for (const [i, [code, checksum, message]] of writer.records.entries()) {
-    if (failures.length === NAMED_FAILURES) break;
-    if (checksum !== null) continue;
-    failures.push({ path: dataset.items[i]?.source.path ?? '', code, message: message ?? '' });
+/** What index.csv says of the images, made each time it is gone through. */
+function indexed(items: DatasetItems): IndexedImages {
+  return {
+    length: items.length,
+    *[Symbol.iterator]() {
+      for (const { source, label } of items) yield { path: source.path, label, group: '' };
+    },
+  };
+}
+
+function rowsPerClass(
+  { classes, items }: Dataset,
+  { records }: TileStoreWriter,
+): Record<string, number> {
+  const counts = classes.map(() => 0);
+  for (let i = 0; i < items.length; i++) {
+    const label = items.label(i);
+    if (records.hasTile(i)) counts[label] = (counts[label] ?? 0) + 1;
   }
-  return failures;
+  return Object.fromEntries(classes.map((name, label) => [name, counts[label] ?? 0]));
+}
+
+function failuresOf({ items }: Dataset, { records }: TileStoreWriter): PreprocessFailure[] {
+  return records.failures(NAMED_FAILURES).map(({ index, status, message }) => ({
+    path: items.at(index).source.path,
+    code: status,
+    message,
+  }));
 }

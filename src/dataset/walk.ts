@@ -5,8 +5,9 @@ import type { Dirent, Stats } from 'node:fs';
 import { readError } from '../errors.js';
 import type { ImageSource } from '../imaging/source.js';
 import { throwIfAborted } from '../runtime/abort.js';
+import { Column } from '../storage/column.js';
 import { displayName, isIgnoredName } from './names.js';
-import { compareNames } from './natural-order.js';
+import { PackedNames } from './packed-names.js';
 import { EVERY_IMAGE, type WalkFilter } from './walk-filter.js';
 
 /** A path on disk: text where it is valid UTF-8, else its bytes. */
@@ -42,7 +43,8 @@ export function fileSource(disk: DiskPath, shown: string): ImageSource {
     : { path: shown, file: displayName(disk), fileBytes: disk };
 }
 
-type Kind = 'file' | 'folder';
+const KINDS = ['file', 'folder'] as const;
+type Kind = (typeof KINDS)[number];
 
 /** What an entry of unknown kind is, or a link leads to; undefined for sockets, devices and the like. */
 async function kindOf(disk: DiskPath): Promise<Kind | undefined> {
@@ -55,22 +57,44 @@ async function kindOf(disk: DiskPath): Promise<Kind | undefined> {
   }
 }
 
-/** An entry of a folder, as small as can be: there may be millions in one. */
-interface Entry {
-  readonly shown: string;
-  /** Where `shown` is not the name itself. */
-  readonly bytes: Buffer | undefined;
+/** What stands in a folder, as small as can be: there may be millions of names in one. */
+class FolderEntries {
+  readonly #names = new PackedNames();
+  /** Names that are no UTF-8; the others are what is shown. */
+  readonly #bytes = new Map<number, Buffer>();
+  readonly #kinds = new Column(Uint8Array);
+
+  push(shown: string, bytes: Buffer | undefined, kind: Kind | undefined): void {
+    if (bytes !== undefined) this.#bytes.set(this.#names.length, bytes);
+    this.#names.push(shown);
+    this.#kinds.push(kind === undefined ? 0 : KINDS.indexOf(kind) + 1);
+  }
+
+  /** The numbers of the entries in natural order of their names. */
+  order(): Uint32Array {
+    const order = Uint32Array.from({ length: this.#names.length }, (_, i) => i);
+    return order.sort(
+      (a, b) => this.#names.compare(a, b) || Buffer.compare(this.bytes(a), this.bytes(b)),
+    );
+  }
+
+  shown(entry: number): string {
+    return this.#names.at(entry);
+  }
+
+  bytes(entry: number): Buffer {
+    return this.#bytes.get(entry) ?? Buffer.from(this.shown(entry));
+  }
+
   /** Undefined where the file system does not tell, or for a link. */
-  readonly kind: Kind | undefined;
+  kind(entry: number): Kind | undefined {
+    return KINDS[this.#kinds.at(entry) - 1];
+  }
 }
 
-/** The names in a folder, in natural order; ignored ones are left out. */
-async function readEntries(disk: DiskPath): Promise<Entry[]> {
-  const entries = (await readTextEntries(disk)) ?? (await readByteEntries(disk));
-  return entries.sort((a, b) => {
-    const order = compareNames(a.shown, b.shown);
-    return order === 0 ? Buffer.compare(nameOf(a), nameOf(b)) : order;
-  });
+/** What is in a folder; ignored names are left out. */
+async function readEntries(disk: DiskPath): Promise<FolderEntries> {
+  return (await readTextEntries(disk)) ?? (await readByteEntries(disk));
 }
 
 /** Names read at a time: what Node makes of them is much larger than what is kept. */
@@ -79,33 +103,28 @@ const NAMES_AT_ONCE = 1024;
 const REPLACEMENT = '\ufffd';
 
 /** Undefined where a name is no UTF-8, or looks so. */
-async function readTextEntries(disk: DiskPath): Promise<Entry[] | undefined> {
-  const entries: Entry[] = [];
+async function readTextEntries(disk: DiskPath): Promise<FolderEntries | undefined> {
+  const entries = new FolderEntries();
   for await (const entry of await opendir(disk, { bufferSize: NAMES_AT_ONCE })) {
     if (entry.name.includes(REPLACEMENT)) return undefined;
     if (isIgnoredName(entry.name)) continue;
-    entries.push({ shown: entry.name, bytes: undefined, kind: kindSaid(entry) });
+    entries.push(entry.name, undefined, kindSaid(entry));
   }
   return entries;
 }
 
-async function readByteEntries(disk: DiskPath): Promise<Entry[]> {
-  const entries: Entry[] = [];
+async function readByteEntries(disk: DiskPath): Promise<FolderEntries> {
+  const entries = new FolderEntries();
   for (const entry of await readdir(disk, { withFileTypes: true, encoding: 'buffer' })) {
     const shown = displayName(entry.name);
     if (isIgnoredName(shown)) continue;
-    const bytes = isUtf8(entry.name) ? undefined : entry.name;
-    entries.push({ shown, bytes, kind: kindSaid(entry) });
+    entries.push(shown, isUtf8(entry.name) ? undefined : entry.name, kindSaid(entry));
   }
   return entries;
 }
 
 function kindSaid(entry: Pick<Dirent, 'isFile' | 'isDirectory'>): Kind | undefined {
   return entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : undefined;
-}
-
-function nameOf({ shown, bytes }: Entry): Buffer {
-  return bytes ?? Buffer.from(shown);
 }
 
 /**
@@ -132,7 +151,7 @@ async function* walk(
 ): AsyncGenerator<ImageSource> {
   throwIfAborted(options.signal);
   const name = typeof folder.disk === 'string' ? folder.disk : displayName(folder.disk);
-  let entries: Entry[];
+  let entries: FolderEntries;
   let stats: Stats;
   try {
     stats = await stat(folder.disk);
@@ -144,10 +163,10 @@ async function* walk(
   if (folder.chain.includes(identity)) return;
   options.onFolder?.(folder.shown.slice(0, -1));
   const chain = [...folder.chain, identity];
-  for (const entry of entries) {
-    const { shown } = entry;
-    const disk = join(folder.disk, nameOf(entry));
-    const kind = entry.kind ?? (await kindOf(disk));
+  for (const entry of entries.order()) {
+    const shown = entries.shown(entry);
+    const disk = join(folder.disk, entries.bytes(entry));
+    const kind = entries.kind(entry) ?? (await kindOf(disk));
     const inside = kind === 'folder' ? filter.enter(shown) : undefined;
     if (inside !== undefined) {
       const below = { disk, shown: `${folder.shown}${shown}/`, chain };

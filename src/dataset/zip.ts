@@ -11,10 +11,11 @@ import {
   type ZipFile,
 } from 'yauzl';
 import { LungclsError, messageOf, readError, systemErrorCode } from '../errors.js';
-import type { ImageSource, ZipEntryLocation } from '../imaging/source.js';
+import type { ZipEntryLocation } from '../imaging/source.js';
 import { throwIfAborted } from '../runtime/abort.js';
+import { Column } from '../storage/column.js';
+import { ZipImages, type ImageList } from './image-list.js';
 import { displayName, isIgnoredName, isImageName, pathSegments } from './names.js';
-import { comparePaths } from './natural-order.js';
 import { WindowReader } from './zip-reader.js';
 
 /** Sizes of the records (APPNOTE.TXT 4.3.7, 4.3.12) and their signatures. */
@@ -28,16 +29,10 @@ const TOTAL_RATIO_LIMIT = 100;
 const TOTAL_BYTES_UNSUSPICIOUS = 2 ** 30;
 
 export interface ZipArchive {
-  /** The images, in natural order; `path` is the name inside the archive. */
-  readonly images: readonly ImageSource[];
+  /** The images; `path` is the prefix and the name inside the archive. */
+  readonly images: ImageList;
   /** The names of all folders that have an entry of their own, '/'-separated. */
   readonly folders: readonly string[];
-}
-
-interface Found {
-  readonly entry: Entry;
-  readonly segments: readonly string[];
-  readonly source: ImageSource;
 }
 
 /**
@@ -61,30 +56,9 @@ export async function readZip(
     throw readError(error, path);
   }
   try {
-    const entries = await readEntries(file, path, signal);
-    checkOverlaps(entries, path);
-    const images: Found[] = [];
-    const folders: string[] = [];
-    for (const entry of entries.list) {
-      const name = safeName(entry, path);
-      const segments = pathSegments(name).filter((segment) => segment !== '.');
-      if (segments.some(isIgnoredName)) continue;
-      if (name.endsWith('/')) folders.push(segments.join('/'));
-      else if (isImageName(segments.at(-1) ?? '')) {
-        const shown = segments.join('/');
-        const location = locate(entry, shown, path);
-        const source = { path: `${prefix}${shown}`, file: path, entry: location };
-        images.push({ entry, segments, source });
-      }
-    }
-    checkTotal(images, path);
-    images.sort((a, b) => comparePaths(a.segments, b.segments));
-    images.forEach((image, i) => {
-      if (i > 0 && image.source.path === images[i - 1]?.source.path) {
-        throw zipError('ZIP_DAMAGED', path, `holds two entries named ${image.source.path}`);
-      }
-    });
-    return { images: images.map((image) => image.source), folders };
+    return await readDirectory(file, { path, prefix, signal });
+  } catch (error) {
+    throw mapError(error, path);
   } finally {
     await file.close();
   }
@@ -97,29 +71,45 @@ function zipError(code: ZipErrorCode, path: string, what: string, cause?: unknow
   return new LungclsError(code, `The archive ${path} ${what}`, { path, cause });
 }
 
-interface Entries {
-  readonly list: readonly Entry[];
-  /** Where the central directory begins: no entry may reach into it. */
-  readonly directoryStart: number;
+interface Archive {
+  readonly path: string;
+  readonly prefix: string;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function readEntries(file: FileHandle, path: string, signal?: AbortSignal): Promise<Entries> {
-  try {
-    const { size } = await file.stat();
-    const reader = new WindowReader(file);
-    const zip = await fromRandomAccessReaderPromise(reader, size, { decodeStrings: false });
-    // yauzl's types call this cursor a boolean; it is the offset of the next central record.
-    const directoryStart = Number(zip.readEntryCursor);
-    const list: Entry[] = [];
-    for await (const entry of zip.eachEntry()) {
-      if (list.length % 1000 === 0) throwIfAborted(signal);
-      list.push(entry);
+async function readDirectory(file: FileHandle, archive: Archive): Promise<ZipArchive> {
+  const { path, prefix, signal } = archive;
+  const { size } = await file.stat();
+  const reader = new WindowReader(file);
+  const zip = await fromRandomAccessReaderPromise(reader, size, { decodeStrings: false });
+  // yauzl's types call this cursor a boolean; it is the offset of the next central record. No entry may
+  // reach into the directory that begins there.
+  const spans = new EntrySpans(path, Number(zip.readEntryCursor));
+  const images = new ZipImages(path, prefix);
+  const folders: string[] = [];
+  let packed = 0;
+  let unpacked = 0;
+  let count = 0;
+  for await (const entry of zip.eachEntry()) {
+    if (count++ % 1000 === 0) throwIfAborted(signal);
+    spans.push(entry);
+    const name = safeName(entry, path);
+    const segments = pathSegments(name).filter((segment) => segment !== '.');
+    if (segments.some(isIgnoredName)) continue;
+    const shown = segments.join('/');
+    if (name.endsWith('/')) folders.push(shown);
+    else if (isImageName(segments.at(-1) ?? '')) {
+      images.push(shown, locate(entry, shown, path));
+      packed += entry.compressedSize;
+      unpacked += entry.uncompressedSize;
     }
-    await checkCount(file, zip, path);
-    return { list, directoryStart };
-  } catch (error) {
-    throw mapError(error, path);
   }
+  await checkCount(file, zip, path);
+  spans.check();
+  checkTotal(packed, unpacked, path);
+  const twin = images.sort();
+  if (twin !== undefined) throw zipError('ZIP_DAMAGED', path, `holds two entries named ${twin}`);
+  return { images, folders };
 }
 
 /** yauzl reads as many records as the archive says; one more would be left out in silence. */
@@ -191,31 +181,47 @@ function safeName(entry: Entry, path: string): string {
   return name;
 }
 
-/** Entries that share bytes are how a small archive unpacks to petabytes. */
-function checkOverlaps({ list, directoryStart }: Entries, path: string): void {
-  const order = [...list].sort(
-    (a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader,
-  );
-  let end = 0;
-  for (const entry of order) {
-    if (entry.relativeOffsetOfLocalHeader < end) {
-      throw zipError(
-        'ZIP_BOMB',
-        path,
-        `has entries that overlap, as zip bombs do: ${displayName(entry.fileNameRaw)}`,
-      );
-    }
-    end =
-      entry.relativeOffsetOfLocalHeader +
-      LOCAL_HEADER_BYTES +
-      entry.fileNameLength +
-      entry.compressedSize;
-    if (end > directoryStart) {
-      throw zipError(
-        'ZIP_DAMAGED',
-        path,
-        `is cut off or inconsistent: ${displayName(entry.fileNameRaw)} would end at byte ${String(end)}, its directory begins at ${String(directoryStart)}`,
-      );
+/** Where the entries lie: those that share bytes are how a small archive unpacks to petabytes. */
+class EntrySpans {
+  readonly #path: string;
+  readonly #directoryStart: number;
+  readonly #starts = new Column(Float64Array);
+  readonly #ends = new Column(Float64Array);
+
+  constructor(path: string, directoryStart: number) {
+    this.#path = path;
+    this.#directoryStart = directoryStart;
+  }
+
+  push({ relativeOffsetOfLocalHeader, fileNameLength, compressedSize }: Entry): void {
+    this.#starts.push(relativeOffsetOfLocalHeader);
+    const header = LOCAL_HEADER_BYTES + fileNameLength;
+    this.#ends.push(relativeOffsetOfLocalHeader + header + compressedSize);
+  }
+
+  /** @throws LungclsError ZIP_BOMB | ZIP_DAMAGED */
+  check(): void {
+    const order = Uint32Array.from({ length: this.#starts.length }, (_, i) => i);
+    order.sort((a, b) => this.#starts.at(a) - this.#starts.at(b));
+    let before = 0;
+    for (const entry of order) {
+      const start = this.#starts.at(entry);
+      const end = this.#ends.at(entry);
+      if (start < before) {
+        throw zipError(
+          'ZIP_BOMB',
+          this.#path,
+          `has entries that overlap, as zip bombs do: one begins at byte ${start}, before the end of another at ${before}`,
+        );
+      }
+      if (end > this.#directoryStart) {
+        throw zipError(
+          'ZIP_DAMAGED',
+          this.#path,
+          `is cut off or inconsistent: the entry at byte ${start} would end at ${end}, its directory begins at ${this.#directoryStart}`,
+        );
+      }
+      before = end;
     }
   }
 }
@@ -252,18 +258,12 @@ function locate(entry: Entry, name: string, path: string): ZipEntryLocation {
   };
 }
 
-function checkTotal(images: readonly Found[], path: string): void {
-  let packed = 0;
-  let unpacked = 0;
-  for (const { entry } of images) {
-    packed += entry.compressedSize;
-    unpacked += entry.uncompressedSize;
-  }
+function checkTotal(packed: number, unpacked: number, path: string): void {
   if (unpacked > TOTAL_BYTES_UNSUSPICIOUS && unpacked > packed * TOTAL_RATIO_LIMIT) {
     throw zipError(
       'ZIP_BOMB',
       path,
-      `unpacks from ${String(packed)} to ${String(unpacked)} bytes; images do not compress like that`,
+      `unpacks from ${packed} to ${unpacked} bytes; images do not compress like that`,
     );
   }
 }

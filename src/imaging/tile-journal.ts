@@ -9,28 +9,38 @@
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { writeAll } from '../storage/atomic.js';
+import { TileRecords, type TileRecord } from './tile-records.js';
 
-/** One image: its status; the CRC-32 of its tile, or null without one; the message of a failure. */
-export type TileRecord = readonly [status: string, checksum: number | null, message?: string];
+const NEWLINE = 0x0a;
+const CHUNK_BYTES = 1 << 18;
 
 export interface JournalContent {
-  readonly records: readonly TileRecord[];
+  readonly records: TileRecords;
   /** Bytes of the valid lines; what is behind them is to be cut off. */
   readonly validBytes: number;
 }
 
 /** Reads the valid lines of a journal. */
 export async function readJournal(file: FileHandle): Promise<JournalContent> {
-  const bytes = await file.readFile();
-  const records: TileRecord[] = [];
+  const records = new TileRecords();
   let validBytes = 0;
-  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, validBytes)) {
-    const parsed = parseLine(bytes.toString('utf8', validBytes, end));
-    if (parsed === undefined) break;
-    for (const record of parsed) records.push(record);
-    validBytes = end + 1;
+  let rest: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    const position = validBytes + rest.length;
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+    if (bytesRead === 0) return { records, validBytes };
+    rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+    let start = 0;
+    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE, start)) {
+      const parsed = parseLine(rest.toString('utf8', start, end));
+      if (parsed === undefined) return { records, validBytes };
+      for (const record of parsed) records.push(record);
+      validBytes += end + 1 - start;
+      start = end + 1;
+    }
+    rest = rest.subarray(start);
   }
-  return { records, validBytes };
 }
 
 /** Appends a line at `position` and waits until it is on the disk; returns its length in bytes. */

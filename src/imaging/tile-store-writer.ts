@@ -11,7 +11,8 @@ import { csvLine } from '../storage/csv.js';
 import { canonicalJson } from '../storage/hash.js';
 import { NPY_HEADER_BYTES, npyHeader, writeNpy } from '../storage/npy.js';
 import { preprocessingFingerprint, type PreprocessingSpec } from './preprocessing.js';
-import { appendJournal, readJournal, type TileRecord } from './tile-journal.js';
+import { appendJournal, readJournal } from './tile-journal.js';
+import { TileRecords, type TileRecord } from './tile-records.js';
 import {
   IMAGES_FILE,
   INDEX_COLUMNS,
@@ -44,10 +45,15 @@ export interface IndexedImage {
   readonly group: string;
 }
 
+/** Images that are gone through several times; an array is one. */
+export interface IndexedImages extends Iterable<IndexedImage> {
+  readonly length: number;
+}
+
 export interface StoreContent {
   readonly classes: readonly string[];
   /** All images, in the order in which they were appended. */
-  readonly images: readonly IndexedImage[];
+  readonly images: IndexedImages;
   readonly source: StoreSource;
 }
 
@@ -66,7 +72,7 @@ export class TileStoreWriter {
   readonly #options: TileStoreWriterOptions;
   readonly #images: FileHandle;
   readonly #journal: FileHandle;
-  readonly #records: TileRecord[];
+  readonly #records: TileRecords;
   readonly #tileBytes: number;
   #journalBytes: number;
   /** Records that the journal has. */
@@ -80,7 +86,7 @@ export class TileStoreWriter {
     directory: string,
     options: TileStoreWriterOptions,
     files: { images: FileHandle; journal: FileHandle },
-    state: { records: TileRecord[]; journalBytes: number },
+    state: { records: TileRecords; journalBytes: number },
   ) {
     this.#directory = directory;
     this.#options = options;
@@ -89,7 +95,7 @@ export class TileStoreWriter {
     this.#records = state.records;
     this.#journalBytes = state.journalBytes;
     this.#journaled = state.records.length;
-    this.#rows = state.records.filter((record) => record[1] !== null).length;
+    this.#rows = state.records.tiles;
     this.#tileBytes = options.spec.size ** 2 * 3;
   }
 
@@ -99,15 +105,12 @@ export class TileStoreWriter {
     try {
       const images = await open(join(directory, IMAGES_FILE), flags);
       const journal = await open(join(directory, JOURNAL_FILE), flags);
-      const content = await readJournal(journal);
-      let { validBytes } = content;
-      let records = [...content.records];
-      const rows = records.filter((record) => record[1] !== null).length;
+      let { records, validBytes } = await readJournal(journal);
       const tileBytes = options.spec.size ** 2 * 3;
-      const expected = NPY_HEADER_BYTES + rows * tileBytes;
+      const expected = NPY_HEADER_BYTES + records.tiles * tileBytes;
       if ((await images.stat()).size < expected) {
         // Cannot happen on a disk that keeps what it has synced. Nothing can be trusted then.
-        records = [];
+        records = new TileRecords();
         validBytes = 0;
       }
       await journal.truncate(validBytes);
@@ -132,7 +135,7 @@ export class TileStoreWriter {
   }
 
   /** What became of each image so far. */
-  get records(): readonly TileRecord[] {
+  get records(): TileRecords {
     return this.#records;
   }
 
@@ -237,7 +240,7 @@ export class TileStoreWriter {
   /** Writing goes on while the disk catches up; one checkpoint at a time. */
   #startCheckpoint(): void {
     if (this.#checkpoint !== undefined || this.#journaled === this.#records.length) return;
-    const records = this.#records.slice(this.#journaled);
+    const records = this.#records.from(this.#journaled);
     const work = async (): Promise<void> => {
       try {
         await this.#images.datasync();
@@ -256,20 +259,21 @@ export class TileStoreWriter {
   async #writeLabels({ images }: StoreContent): Promise<void> {
     const labels = new BigInt64Array(this.#rows);
     let row = 0;
-    images.forEach((image, i) => {
-      if (this.#records[i]?.[1] !== null) labels[row++] = BigInt(image.label);
-    });
+    let i = 0;
+    for (const { label } of images) {
+      if (this.#records.hasTile(i++)) labels[row++] = BigInt(label);
+    }
     const bytes = new Uint8Array(labels.buffer);
     await writeNpy(join(this.#directory, LABELS_FILE), { dtype: '<i8', shape: [row] }, bytes);
   }
 
   *#index(content: StoreContent): Generator<string> {
     let row = 0;
-    for (const [i, image] of content.images.entries()) {
-      const record = this.#records[i];
-      const label = content.classes[image.label] ?? '';
-      const status = record?.[0] ?? '';
-      yield csvLine([record?.[1] === null ? '' : row++, image.path, label, image.group, status]);
+    let i = 0;
+    for (const { path, label, group } of content.images) {
+      const [status, checksum] = this.#records.at(i++);
+      const name = content.classes[label] ?? '';
+      yield csvLine([checksum === null ? '' : row++, path, name, group, status]);
     }
   }
 
@@ -291,11 +295,12 @@ export class TileStoreWriter {
     const counts = Object.fromEntries(
       content.classes.map((name): [string, Record<string, number>] => [name, {}]),
     );
-    content.images.forEach((image, i) => {
-      const ofClass = counts[content.classes[image.label] ?? ''];
-      const status = this.#records[i]?.[0] ?? '';
+    let image = 0;
+    for (const { label } of content.images) {
+      const ofClass = counts[content.classes[label] ?? ''];
+      const status = this.#records.status(image++);
       if (ofClass !== undefined) ofClass[status] = (ofClass[status] ?? 0) + 1;
-    });
+    }
     const hash = createHash('sha256');
     hash.update(
       canonicalJson({
@@ -307,7 +312,7 @@ export class TileStoreWriter {
     );
     let i = 0;
     for (const line of this.#index(content)) {
-      hash.update(`\n${String(this.#records[i++]?.[1] ?? '')} ${line}`);
+      hash.update(`\n${String(this.#records.at(i++)[1] ?? '')} ${line}`);
     }
     return {
       format: STORE_FORMAT,

@@ -36,7 +36,7 @@ test('a folder and its archive give the same items, class by class in natural or
     t.is(dataset.kind, input === 'data' ? 'folder' : 'zip');
     t.deepEqual(dataset.classes, ['lung_n', 'lung_aca', 'lung_scc']);
     t.deepEqual(
-      dataset.items.map((item) => [item.source.path, item.label]),
+      [...dataset.items].map((item) => [item.source.path, item.label]),
       [
         [`${LC}/lung_n/lungn1.jpeg`, 0],
         [`${LC}/lung_aca/lungaca9.jpeg`, 1],

@@ -25,7 +25,7 @@ test('tiles as LC25000 has them: layout, names, size, quality, groups; the same 
   const dataset = await openDataset(join(root, 'one'));
   t.deepEqual(dataset.classes, ['lung_n', 'lung_aca', 'lung_scc']);
   t.deepEqual(
-    dataset.items.map((item) => item.source.path.replace(`${IMAGES}/`, '')),
+    [...dataset.items].map((item) => item.source.path.replace(`${IMAGES}/`, '')),
     [
       'lung_n/lungn1.jpeg',
       'lung_n/lungn2.jpeg',

@@ -41,16 +41,16 @@ test('entries are located, in natural order, with the folders of their own', asy
   const { images, folders } = await read(t, bytes);
   t.deepEqual(folders, ['top']);
   t.deepEqual(
-    images.map((image) => image.path),
+    [...images].map((image) => image.path),
     ['top/a/9.jpeg', 'top/a/10.jpeg', 'top/b/1.png'],
   );
   for (const { entry } of images) {
     t.is(bytes.readUInt32LE(entry?.headerOffset ?? 0), 0x04034b50);
     t.is(entry?.uncompressedSize, DATA.length);
   }
-  t.is(images[0]?.entry?.method, 0);
-  t.is(images[1]?.entry?.method, 8);
-  t.true((images[1]?.entry?.compressedSize ?? 0) !== DATA.length);
+  t.is(images.at(0).entry?.method, 0);
+  t.is(images.at(1).entry?.method, 8);
+  t.true((images.at(1).entry?.compressedSize ?? 0) !== DATA.length);
 });
 
 test('archives of a common writer, Zip64 and with a comment, are read', async (t) => {
@@ -62,7 +62,7 @@ test('archives of a common writer, Zip64 and with a comment, are read', async (t
     const bytes = Buffer.concat(await gather(zip.outputStream as AsyncIterable<Buffer>));
     const { images } = await read(t, bytes);
     t.deepEqual(
-      images.map((image) => [image.path, image.entry?.method, image.entry?.uncompressedSize]),
+      [...images].map((image) => [image.path, image.entry?.method, image.entry?.uncompressedSize]),
       [
         ['a/1.jpeg', 8, DATA.length],
         ['a/grün.jpeg', 0, DATA.length],
@@ -73,7 +73,7 @@ test('archives of a common writer, Zip64 and with a comment, are read', async (t
     t,
     buildZip([{ name: 'a/1.jpeg', data: DATA, zip64: true }], { zip64: true }),
   );
-  t.is(hand.images[0]?.entry?.compressedSize, DATA.length);
+  t.is(hand.images.at(0).entry?.compressedSize, DATA.length);
 });
 
 test('names: UTF-8 with or without its flag, code page 437, any bytes', async (t) => {
@@ -87,7 +87,7 @@ test('names: UTF-8 with or without its flag, code page 437, any bytes', async (t
     ),
   );
   t.deepEqual(
-    images.map((image) => image.path),
+    [...images].map((image) => image.path),
     ['a/größe.jpeg', 'b/ü.jpeg', 'c/\\xff.jpeg', 'd/new\nline "x".jpeg'],
   );
 });

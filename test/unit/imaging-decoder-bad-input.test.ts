@@ -207,7 +207,7 @@ async function archive(name: string): Promise<Archive> {
   await pipeline(zip.outputStream, createWriteStream(path));
   const { images } = await readZip(path);
   const find = (entry: string): Archive['plain'] => {
-    const image = images.find((each) => each.path === entry);
+    const image = [...images].find((each) => each.path === entry);
     if (image?.entry === undefined) throw new Error(`no ${entry}`);
     return { ...image, entry: image.entry };
   };

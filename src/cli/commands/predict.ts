@@ -1,5 +1,6 @@
 import { LungclsError } from '../../errors.js';
 import { defineCommand } from '../command.js';
+import { keepHeapSmall } from '../heap.js';
 import {
   BATCH_SIZE,
   defined,
@@ -96,6 +97,7 @@ export const predictCommand = defineCommand({
         'one of eight parts; see merge',
       ),
   async run(argv, { task, json }) {
+    keepHeapSmall();
     const output = showDash(argv.output);
     const inputs = argv.inputs.map(showDash);
     const toStdout = output === '-';

@@ -1,5 +1,6 @@
 import { RECIPE } from '../../config.js';
 import { defineCommand } from '../command.js';
+import { keepHeapSmall } from '../heap.js';
 import { defined, FORCE, MAX_PIXELS, outputOption, parseClasses, THREADS } from '../options.js';
 import { formatCount, formatRate, formatSeconds } from '../progress-meter.js';
 
@@ -49,6 +50,7 @@ export const preprocessCommand = defineCommand({
       .example('$0 preprocess archive.zip -o store', 'LC25000 as it was downloaded')
       .example('$0 preprocess tiles/ -o store --classes normal,tumour', 'a folder of your own'),
   async run(argv, { task }) {
+    keepHeapSmall();
     const { preprocess } = await import('../../dataset/preprocess.js');
     const { resolveThreads } = await import('../../runtime/threads.js');
     task.onMessage(`Decoding on ${threadCount(resolveThreads(argv.threads))}`, 'info');
