@@ -101,7 +101,7 @@ export const journals = (): Buffer[] => {
 const DEEP = `${'['.repeat(50_000)}1${']'.repeat(50_000)}`;
 
 /** The JSON, and the same with a value nested deeper than any stack. */
-function jsons(value: Record<string, unknown>): Buffer[] {
+export function jsons(value: Record<string, unknown>): Buffer[] {
   const text = JSON.stringify(value);
   const fields = Object.keys(value).map((key) =>
     text.replace(new RegExp(`"${key}":`), `"${key}":${DEEP},"_${key}":`),

@@ -1,6 +1,10 @@
 /** The parsers written in TypeScript, each as a function of bytes, with valid files to begin from. */
 import { open, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { compareBenches, comparisonLines } from '#src/bench/compare.js';
+import { readBench } from '#src/bench/read.js';
+import { readLayersModel } from '#src/bundle/layers-model.js';
 import { describeModel, parseMetadata } from '#src/bundle/metadata.js';
 import { readList } from '#src/dataset/list.js';
 import { readTar } from '#src/dataset/tar.js';
@@ -11,16 +15,22 @@ import { imageFormat } from '#src/imaging/image-format.js';
 import { decodeWithSharp } from '#src/imaging/sharp-decoder.js';
 import { readJournal } from '#src/imaging/tile-journal.js';
 import { parseStoreDescription } from '#src/imaging/tile-store-format.js';
+import { decodeDomain } from '#src/domain/file.js';
 import { LungclsError } from '#src/errors.js';
+import { differences, readRecord, recordPath } from '#src/inference/job-record.js';
+import type { ResultFormat } from '#src/inference/result-format.js';
+import { readResultRows } from '#src/inference/result-rows.js';
 import { readKerasFileApart } from '#src/network/keras-apart.js';
 import { readNsfwjsModel } from '#src/network/nsfwjs.js';
 import { readTarball } from '#src/network/tarball.js';
 import { readZipEntry } from '#src/network/zip-entry.js';
+import { parseStatistics } from '#src/onnx/calibration.js';
 import { readOnnxMetadata, verifySeal } from '#src/onnx/metadata.js';
 import { parseCsv, readCsvRows } from '#src/storage/csv.js';
 import { readNpyHeader } from '#src/storage/npy.js';
 import { readSafetensors } from '#src/storage/safetensors.js';
 import * as seeds from './seeds.js';
+import * as written from './seeds-results.js';
 
 export interface Target {
   readonly seeds: () => readonly Buffer[] | Promise<readonly Buffer[]>;
@@ -53,6 +63,30 @@ async function npy(file: string): Promise<void> {
   const sane = shape.every((length) => Number.isSafeInteger(length) && length >= 0);
   if (!sane) throw new Error(`npy shape: ${shape.join(', ')}`);
 }
+
+/** A layers model of one weight file. */
+async function layersModel(bytes: Buffer, file: string): Promise<void> {
+  const folder = dirname(file);
+  await writeFile(join(folder, 'model.json'), bytes);
+  await writeFile(join(folder, 'w.bin'), Buffer.alloc(24, 1));
+  const { weights } = await readLayersModel(folder);
+  for (const { shape, data } of weights.values()) {
+    const length = shape.reduce((product, side) => product * side, 1);
+    if (length !== data.length)
+      throw new Error(`${data.length} weights of shape [${shape.join()}]`);
+  }
+}
+
+/** Result rows of any format: as many fields as columns, whatever the file says. */
+const rows = (format: ResultFormat): ((bytes: Buffer, file: string) => Promise<void>) =>
+  fromFile(async (file) => {
+    for await (const chunk of readResultRows(file, format, written.COLUMNS)) {
+      for (const fields of chunk) {
+        const texts = fields.every((field) => typeof field === 'string');
+        if (!texts || fields.length !== written.COLUMNS.length) throw new Error('not a row');
+      }
+    }
+  });
 
 export const TARGETS: Readonly<Record<string, Target>> = {
   'zip-directory': { seeds: seeds.zips, run: fromFile((file) => readZip(file)) },
@@ -136,6 +170,47 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     run: (bytes) => readKerasFileApart(bytes, 'an .h5 file'),
     // It gives up after ten seconds by itself.
     mostSeconds: 20,
+  },
+  'model.json': { seeds: written.layersModels, run: layersModel },
+  domain: {
+    seeds: written.domains,
+    run: async (bytes) => {
+      const { content, colour } = await decodeDomain(bytes, 'a domain');
+      for (const { width, mean } of [content, colour]) {
+        if (mean.length !== width) throw new Error('not one mean a feature');
+      }
+    },
+  },
+  statistics: {
+    seeds: written.statistics,
+    run: (bytes) => {
+      for (const { min, max } of parseStatistics(bytes.toString('utf8'))?.values() ?? []) {
+        if (min.length !== max.length) throw new Error('a range without an end');
+      }
+    },
+  },
+  'result-rows jsonl': { seeds: written.jsonRows, run: rows('jsonl') },
+  'result-rows parquet': {
+    seeds: written.parquets,
+    run: rows('parquet'),
+    // It gives up after ten seconds by itself.
+    mostSeconds: 20,
+  },
+  'job-record': {
+    seeds: written.jobRecords,
+    run: async (bytes, file) => {
+      await writeFile(file, 'x');
+      await writeFile(recordPath(file), bytes);
+      const record = await readRecord(file, 'csv');
+      if (record !== undefined) differences(record, record);
+    },
+  },
+  'bench.json': {
+    seeds: written.benches,
+    run: fromFile(async (file) => {
+      const results = await readBench(file);
+      comparisonLines(compareBenches(results, results));
+    }),
   },
   bmp: { seeds: seeds.bitmaps, run: (bytes) => decodeBmp(bytes, LIMITS) },
   pictures: {

@@ -8,6 +8,7 @@ import type { GraphModelData } from '../network/lower-graph.js';
 import type { LayersModelData } from '../network/lower-tfjs.js';
 import type { NamedTensor } from '../storage/safetensors.js';
 import { writeFileAtomic } from '../storage/atomic.js';
+import { parseJson } from '../storage/json.js';
 import type { FileChunks } from '../storage/chunks.js';
 import { invalid, type FileFacts } from './metadata.js';
 
@@ -86,11 +87,16 @@ export async function readLayersModel(
 ): Promise<{ topology: unknown; weights: ReadonlyMap<string, NamedTensor> }> {
   const artifacts = await loadArtifacts(folder);
   const bytes = Buffer.concat(artifacts.weightData.map((part) => new Uint8Array(part)));
+  if (bytes.length % 4 !== 0) {
+    throw invalid(folder, `expected weights of 4 bytes but found ${String(bytes.length)} bytes`);
+  }
   // From its beginning on: what Buffer.concat gives may lie anywhere in a pool.
   const values = new Float32Array(Uint8Array.from(bytes).buffer);
   const weights = new Map<string, NamedTensor>();
   let offset = 0;
-  for (const { name, shape } of artifacts.weightSpecs) {
+  for (const { name, shape, dtype } of artifacts.weightSpecs) {
+    if (dtype !== 'float32')
+      throw invalid(folder, `expected float32 for ${name} but found ${dtype}`);
     const length = shape.reduce((a, b) => a * b, 1);
     weights.set(name, { shape, data: values.subarray(offset, offset + length) });
     offset += length;
@@ -116,13 +122,10 @@ async function loadArtifacts(folder: string): Promise<{
   weightData: ArrayBuffer[];
 }> {
   const path = join(folder, LAYERS_MODEL_FILE);
-  let json: ModelJson;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8')) as ModelJson;
-  } catch (error) {
-    if (error instanceof SyntaxError) throw invalid(path, 'expected JSON but it is none', error);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw readError(error, path);
-  }
+  });
+  const json = parseModelJson(text, path);
   const weightData: ArrayBuffer[] = [];
   for (const name of json.weightsManifest.flatMap(({ paths }) => paths)) {
     const bytes = await readFile(join(folder, name)).catch((error: unknown) => {
@@ -136,6 +139,51 @@ async function loadArtifacts(folder: string): Promise<{
     weightSpecs: json.weightsManifest.flatMap(({ weights }) => weights),
     weightData,
   };
+}
+
+/** @throws LungclsError MODEL_INVALID, saying which field is wrong */
+function parseModelJson(text: string, path: string): ModelJson {
+  let json: unknown;
+  try {
+    json = parseJson(text);
+  } catch (error) {
+    throw invalid(path, 'expected JSON but it is none', error);
+  }
+  if (!isObject(json) || !isObject(json['modelTopology'])) {
+    throw invalid(path, 'expected an object with a modelTopology');
+  }
+  const groups = json['weightsManifest'];
+  if (!Array.isArray(groups)) throw invalid(path, 'expected a list for weightsManifest');
+  for (const [i, group] of (groups as unknown[]).entries()) {
+    const { paths, weights } = isObject(group) ? group : {};
+    const where = `weightsManifest[${String(i)}]`;
+    if (!Array.isArray(paths) || !paths.every(isFileName)) {
+      throw invalid(path, `expected names of files beside it for ${where}.paths`);
+    }
+    if (!Array.isArray(weights) || !weights.every(isWeight)) {
+      throw invalid(path, `expected a name, a shape and a dtype for each of ${where}.weights`);
+    }
+  }
+  return json as unknown as ModelJson;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Nothing that leads out of the folder. */
+function isFileName(value: unknown): boolean {
+  return typeof value === 'string' && /^[^/\\\0]+$/.test(value) && value !== '.' && value !== '..';
+}
+
+function isWeight(value: unknown): boolean {
+  if (!isObject(value) || typeof value['name'] !== 'string') return false;
+  const { shape, dtype } = value;
+  return (
+    typeof dtype === 'string' &&
+    Array.isArray(shape) &&
+    shape.every((side) => Number.isSafeInteger(side) && Number(side) >= 0)
+  );
 }
 
 /** SHA-256 and length of chunks in order. */

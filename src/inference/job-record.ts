@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../storage/atomic.js';
 import { sha256File } from '../storage/hash.js';
 import { parseJson } from '../storage/json.js';
 import type { ResultFormat } from './result-format.js';
-import { readParquetTexts } from './result-parquet.js';
+import { readParquetTexts } from './parquet-reader.js';
 import type { OutOfDomain } from './results.js';
 import type { Shard } from './shard.js';
 

@@ -1,17 +1,10 @@
-/** Result rows as Apache Parquet: a row group at a time, so that memory does not grow with the rows. */
+/** Writes result rows as Apache Parquet: a row group at a time, so that memory does not grow with the rows. */
 import { open } from 'node:fs/promises';
-import {
-  asyncBufferFromFile,
-  parquetMetadataAsync,
-  parquetRead,
-  type FileMetaData,
-  type SchemaElement,
-} from 'hyparquet';
+import type { SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { TOOL_VERSION } from '../config.js';
-import { LungclsError, messageOf, readError } from '../errors.js';
 import { writeAll } from '../storage/atomic.js';
-import { formatFloat32, type ResultColumn, type ResultFields } from './result-columns.js';
+import type { ResultColumn, ResultFields } from './result-columns.js';
 
 /** Rows a row group: some three megabytes while it is in memory, and few enough groups for millions of rows. */
 export const ROW_GROUP = 1 << 14;
@@ -117,88 +110,4 @@ export async function writeParquet(
   } finally {
     await file.close();
   }
-}
-
-/** Turns what the reader throws into an error that names the file. */
-function parquetError(error: unknown, path: string): LungclsError {
-  const failed = readError(error, path);
-  // The system's own errors have a code; the rest is about the content.
-  if (error instanceof Error && 'code' in error) return failed;
-  return new LungclsError(
-    'RESULTS_INVALID',
-    `${path}: expected a Parquet file of results but it cannot be read: ${messageOf(error)}`,
-    { cause: error, path },
-  );
-}
-
-/**
- * The texts of a file's footer, by key.
- * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | RESULTS_INVALID
- */
-export async function readParquetTexts(path: string): Promise<Map<string, string>> {
-  const { key_value_metadata: pairs = [] } = await readFooter(path);
-  return new Map(pairs.map(({ key, value }) => [key, value ?? '']));
-}
-
-async function readFooter(path: string): Promise<FileMetaData> {
-  try {
-    return await parquetMetadataAsync(await asyncBufferFromFile(path));
-  } catch (error) {
-    throw parquetError(error, path);
-  }
-}
-
-/**
- * The rows of a file, a row group at a time.
- * @throws LungclsError INPUT_NOT_FOUND | INPUT_UNREADABLE | RESULTS_INVALID (damaged, or other columns)
- */
-export async function* readParquet(
-  path: string,
-  columns: readonly ResultColumn[],
-): AsyncGenerator<ResultFields[]> {
-  const metadata = await readFooter(path);
-  const found = metadata.schema.slice(1).map(({ name }) => name);
-  checkColumns(path, columns, found);
-  try {
-    const file = await asyncBufferFromFile(path);
-    let first = 0;
-    for (const group of metadata.row_groups) {
-      const end = first + Number(group.num_rows);
-      let rows: ResultFields[] = [];
-      await parquetRead({
-        file,
-        metadata,
-        rowStart: first,
-        rowEnd: end,
-        onComplete: (values: unknown[][]) => {
-          rows = values.map((row) => row.map(textOf));
-        },
-      });
-      yield rows;
-      first = end;
-    }
-  } catch (error) {
-    throw error instanceof LungclsError ? error : parquetError(error, path);
-  }
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number') return formatFloat32(value);
-  return typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : '';
-}
-
-/** @throws LungclsError RESULTS_INVALID */
-export function checkColumns(
-  path: string,
-  columns: readonly ResultColumn[],
-  found: readonly string[],
-): void {
-  const expected = columns.map(({ name }) => name);
-  if (expected.length === found.length && expected.every((name, i) => name === found[i])) return;
-  throw new LungclsError(
-    'RESULTS_INVALID',
-    `${path}: expected the columns ${expected.join(', ')} but found ${found.join(', ')}`,
-    { path },
-  );
 }

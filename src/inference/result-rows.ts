@@ -5,7 +5,7 @@ import { readCsvRows } from '../storage/csv.js';
 import { parseJson } from '../storage/json.js';
 import { formatFloat32, type ResultColumn, type ResultFields } from './result-columns.js';
 import type { ResultFormat } from './result-format.js';
-import { checkColumns, readParquet } from './result-parquet.js';
+import { checkColumns, readParquet } from './parquet-reader.js';
 
 /** Rows handed on at a time. */
 const CHUNK = 1 << 10;

@@ -2,8 +2,8 @@
  * Keras files read in a thread of their own: the HDF5 library, given a damaged file, may go round in
  * circles, or leave its memory in a state in which it fails from then on.
  */
-import { Worker } from 'node:worker_threads';
 import { LungclsError, messageOf } from '../errors.js';
+import { WatchedThread } from '../runtime/watched-thread.js';
 import type { NamedTensor } from '../storage/safetensors.js';
 
 export interface KerasRequest {
@@ -28,24 +28,10 @@ export async function readKerasFileApart(
   what: string,
 ): Promise<Map<string, NamedTensor>> {
   const request: KerasRequest = { bytes, what };
-  const worker = new Worker(new URL('./keras-thread.js', import.meta.url), {
-    workerData: request,
-    // Not the caller's: with node --input-type the worker would not start.
-    execArgv: [],
-  });
-  let timer: NodeJS.Timeout | undefined;
+  const thread = new WatchedThread(new URL('./keras-thread.js', import.meta.url), 'HDF5');
   try {
-    const reply = await new Promise<KerasReply>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-      worker.once('exit', () => {
-        reject(new Error('HDF5 has ended its thread'));
-      });
-      const limit = LEAST_MS + bytes.length / BYTES_PER_MS;
-      timer = setTimeout(() => {
-        reject(new Error(`HDF5 has not come to an end in ${String(Math.round(limit / 1000))} s`));
-      }, limit);
-    });
+    const limit = LEAST_MS + bytes.length / BYTES_PER_MS;
+    const reply = (await thread.ask(request, limit)) as KerasReply;
     if ('tensors' in reply) return reply.tensors;
     throw reply.isOurs ? new LungclsError('BASE_INVALID', reply.message) : new Error(reply.message);
   } catch (error) {
@@ -54,7 +40,6 @@ export async function readKerasFileApart(
       cause: error,
     });
   } finally {
-    clearTimeout(timer);
-    await worker.terminate();
+    await thread.close();
   }
 }

@@ -1,5 +1,5 @@
 /** The thread of keras-apart.ts, which alone starts it. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { LungclsError, messageOf } from '../errors.js';
 import type { KerasReply, KerasRequest } from './keras-apart.js';
 import { readKerasFile } from './keras-file.js';
@@ -12,10 +12,11 @@ async function read({ bytes, what }: KerasRequest): Promise<KerasReply> {
   }
 }
 
-const reply = await read(workerData as KerasRequest);
-const buffers =
-  'tensors' in reply ? [...reply.tensors.values()].map(({ data }) => data.buffer) : [];
-parentPort?.postMessage(
-  reply,
-  [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer),
-);
+parentPort?.on('message', (request: KerasRequest) => {
+  void read(request).then((reply) => {
+    const buffers =
+      'tensors' in reply ? [...reply.tensors.values()].map(({ data }) => data.buffer) : [];
+    const own = [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
+    parentPort?.postMessage(reply, own);
+  });
+});
