@@ -60,20 +60,46 @@ function banner(results: BenchResults, sections: readonly Section[]): Html {
   </header>`;
 }
 
-/** The fastest right answer of each workload. */
+/** What a workload is about, of the right answer that is best in it. */
+function best(name: string, trials: readonly TrialResult[]): Figure | undefined {
+  const right = trials.filter((trial) => trial.workload === name && trial.status === 'ok');
+  const least = (of: (trial: TrialResult) => number | undefined): TrialResult | undefined =>
+    right.filter((trial) => of(trial) !== undefined).sort((a, b) => (of(a) ?? 0) - (of(b) ?? 0))[0];
+  if (name === 'memory') {
+    const trial = least(({ peakRssBytes }) => peakRssBytes ?? undefined);
+    if (trial?.peakRssBytes == null) return undefined;
+    const mebibytes = Math.round(trial.peakRssBytes / 2 ** 20);
+    return { what: 'the least', value: String(mebibytes), unit: 'MiB at most', trial };
+  }
+  if (name === 'latency') {
+    const trial = least(({ latencyMs }) => latencyMs?.p50);
+    if (trial?.latencyMs == null) return undefined;
+    return { what: 'the shortest', value: trial.latencyMs.p50.toFixed(1), unit: 'ms, p50', trial };
+  }
+  const trial = least(({ tilesPerSecond }) =>
+    tilesPerSecond === null ? undefined : -tilesPerSecond.median,
+  );
+  if (trial?.tilesPerSecond == null) return undefined;
+  return { what: 'the fastest', value: rate(trial.tilesPerSecond.median), unit: 'tiles/s', trial };
+}
+
+interface Figure {
+  readonly what: string;
+  readonly value: string;
+  readonly unit: string;
+  readonly trial: TrialResult;
+}
+
 function headline({ workloads, trials }: BenchResults): Part {
-  const best = (name: string): TrialResult | undefined =>
-    trials
-      .filter((trial) => trial.workload === name && trial.status === 'ok')
-      .sort((a, b) => (b.tilesPerSecond?.median ?? 0) - (a.tilesPerSecond?.median ?? 0))[0];
   return html`<dl class="figures">
     ${workloads.map(({ name }): Part => {
-      const trial = best(name);
-      if (trial?.tilesPerSecond == null) return undefined;
+      const figure = best(name, trials);
+      if (figure === undefined) return undefined;
+      const { what, value, unit, trial } = figure;
       return html`<div class="figure">
-        <dt>${name}: the fastest</dt>
-        <dd class="value">${rate(trial.tilesPerSecond.median)}</dd>
-        <dd class="detail">tiles/s, ${trial.name}, ${trial.group}</dd>
+        <dt>${name}: ${what}</dt>
+        <dd class="value">${value}</dd>
+        <dd class="detail">${unit}, ${trial.name}, ${trial.group}</dd>
       </div>`;
     })}
   </dl>`;

@@ -4,7 +4,7 @@ import { renderBench } from '#src/bench/page.js';
 import { markdown, terminalLines } from '#src/bench/text.js';
 import { gigaflopPerTile } from '#src/bench/work.js';
 import { gpuWords, groupTables, pathsWords } from '#src/bench/words.js';
-import { benchResults } from '../fixtures/bench/results.js';
+import { benchResults, madeTrial } from '../fixtures/bench/results.js';
 
 test('a wrong, a missing and a failed trial have no speed in any table', (t) => {
   const results = benchResults();
@@ -70,6 +70,31 @@ test('a GPU is named with its copies and its use, or with why they are missing',
     'H100; utilisation while it worked: not sampled; host to device: pinned not measured, pageable not measured. Because.',
   );
   t.is(gpuWords(machine), machine.gpuNote);
+});
+
+test('the page begins with what each workload is about: speed, the shortest wait, the least memory', (t) => {
+  const trial = (workload: string, variant: string, rate: number, mebibytes: number) => ({
+    ...madeTrial({ workload, variant, rate }),
+    peakRssBytes: mebibytes * 2 ** 20,
+  });
+  const html = renderBench(
+    benchResults({
+      workloads: ['session', 'latency', 'memory'].map((name) => ({ name, what: '' })),
+      trials: [
+        ...[trial('session', 'slow', 10, 1), trial('session', 'quick', 20, 2)],
+        ...[trial('latency', 'late', 40, 1), trial('latency', 'soon', 50, 2)],
+        ...[trial('memory', 'large', 90, 1000), trial('memory', 'small', 80, 300)],
+        { ...trial('memory', 'wrong', 80, 1), status: 'wrong' },
+      ],
+    }),
+  );
+  const figures = /<dl class="figures">.*?<\/dl>/s.exec(html)?.[0] ?? '';
+  const words = figures.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
+  t.regex(
+    words,
+    /session: the fastest 20\.0 tiles\/s, quick, .*latency: the shortest 21\.0 ms, p50, soon, /,
+  );
+  t.regex(words, /memory: the least 300 MiB at most, small, /);
 });
 
 test('names are escaped in the page', (t) => {
