@@ -9,6 +9,7 @@ import { sha256File } from '../storage/hash.js';
 import { parseJson } from '../storage/json.js';
 import type { ResultFormat } from './result-format.js';
 import { readParquetTexts } from './parquet-reader.js';
+import { checkSeal } from './parquet-seal.js';
 import type { OutOfDomain } from './results.js';
 import type { Shard } from './shard.js';
 
@@ -78,7 +79,7 @@ export async function writeRecord(output: string, record: JobRecord, data: strin
 
 /**
  * The record of a result file, after a look at whether the file still is what the record speaks of
- * (Parquet carries it inside, and is not looked through).
+ * (Parquet carries both inside: see parquet-seal.ts).
  * @returns undefined where there is none
  * @throws LungclsError INPUT_NOT_FOUND (no such file) | INPUT_UNREADABLE | RESULTS_INVALID
  */
@@ -86,10 +87,7 @@ export async function readRecord(
   path: string,
   format: ResultFormat,
 ): Promise<JobRecord | undefined> {
-  if (format === 'parquet') {
-    const text = (await readParquetTexts(path)).get(PARQUET_KEY);
-    return text === undefined ? undefined : parseRecord(text, path);
-  }
+  if (format === 'parquet') return await parquetRecord(path);
   const { size } = await stat(path).catch((error: unknown) => {
     throw readError(error, path);
   });
@@ -113,6 +111,19 @@ export async function readRecord(
     );
   }
   return record;
+}
+
+async function parquetRecord(path: string): Promise<JobRecord | undefined> {
+  const seal = await checkSeal(path);
+  if (seal === 'broken')
+    throw invalid(path, 'expected the file that was written but it has changed');
+  const text = (await readParquetTexts(path)).get(PARQUET_KEY);
+  if (text === undefined) return undefined;
+  if (seal === 'whole') return parseRecord(text, path);
+  throw invalid(
+    path,
+    'expected a seal in its footer: it has changed, or an earlier version made it; make it anew',
+  );
 }
 
 function parseRecord(text: string, where: string): JobRecord {

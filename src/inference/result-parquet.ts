@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { TOOL_VERSION } from '../config.js';
-import { writeAll } from '../storage/atomic.js';
+import { BLANK_SEAL, SealedFile } from './parquet-seal.js';
 import type { ResultColumn, ResultFields } from './result-columns.js';
 
 /** Rows a row group: some three megabytes while it is in memory, and few enough groups for millions of rows. */
@@ -92,7 +92,7 @@ function parquetValue(
 }
 
 /**
- * Writes a whole file and syncs it. Errors are the system's.
+ * Writes a whole file, sealed (see parquet-seal.ts), and syncs it. Errors are the system's.
  * @param metadata asked for once all rows have gone by
  */
 export async function writeParquet(
@@ -103,9 +103,11 @@ export async function writeParquet(
 ): Promise<void> {
   const file = await open(path, 'w');
   try {
-    const writer = new ParquetResultWriter(columns, (chunk) => writeAll(file, chunk));
+    const sealed = new SealedFile(file);
+    const writer = new ParquetResultWriter(columns, (chunk) => sealed.write(chunk));
     for await (const fields of rows) await writer.add(fields);
-    await writer.finish(metadata());
+    await writer.finish({ ...metadata(), ...BLANK_SEAL });
+    await sealed.seal();
     await file.sync();
   } finally {
     await file.close();
