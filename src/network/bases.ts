@@ -147,7 +147,7 @@ export async function importBase(options: ImportBaseOptions): Promise<Base> {
     throw readError(error, file);
   });
   const same = known.find((base) => isFileOf(base, bytes));
-  if (same?.source.type === 'npm') return store(same, readNpmBase(bytes, same));
+  if (same?.source.type === 'npm') return store(same, await readNpmBase(bytes, same));
   const weights = await readKerasFileApart(bytes, file);
   throwIfAborted(signal);
   if (same !== undefined && name === undefined) return store(same, weights);
@@ -212,11 +212,18 @@ async function store(known: KnownBase, weights: Map<string, NamedTensor>): Promi
   return writeBase({ id, name, description, licence, source: sourceText(known) }, weights);
 }
 
-function readNpmBase(tarball: Uint8Array, known: KnownBase): Map<string, NamedTensor> {
+async function readNpmBase(
+  tarball: Uint8Array,
+  known: KnownBase,
+): Promise<Map<string, NamedTensor>> {
   const { source } = known;
   if (source.type !== 'npm') throw new LungclsError('INTERNAL', `${known.id} is no npm package`);
   checkIntegrity(tarball, source.integrity, sourceText(known));
-  const files = readTarball(tarball, (name) => name.startsWith(source.folder), sourceText(known));
+  const files = await readTarball(
+    tarball,
+    (name) => name.startsWith(source.folder),
+    sourceText(known),
+  );
   const inFolder = [...files].map(
     ([name, bytes]) => [name.slice(source.folder.length), bytes] as const,
   );

@@ -1,6 +1,10 @@
 /** Reads chosen files of an npm tarball (.tgz: gzip over POSIX ustar) from memory. */
-import { gunzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { LungclsError, messageOf } from '../errors.js';
+
+/** Not gunzipSync, which in Node 20 keeps its memory for good where it fails. */
+const unzip = promisify(gunzip);
 
 const BLOCK = 512;
 /** Far above any package that we name; a limit because the size comes from the file. */
@@ -11,14 +15,14 @@ const MAX_UNPACKED = 512 * 1024 * 1024;
  * Names longer than 100 bytes are joined from the prefix field; extended headers are skipped.
  * @throws LungclsError BASE_INVALID if it is no gzip, or is cut off
  */
-export function readTarball(
+export async function readTarball(
   tgz: Uint8Array,
   wanted: (name: string) => boolean,
   path: string,
-): Map<string, Uint8Array> {
+): Promise<Map<string, Uint8Array>> {
   let tar: Buffer;
   try {
-    tar = gunzipSync(tgz, { maxOutputLength: MAX_UNPACKED });
+    tar = await unzip(tgz, { maxOutputLength: MAX_UNPACKED });
   } catch (error) {
     throw new LungclsError('BASE_INVALID', `${path} is not a sound .tgz: ${messageOf(error)}`, {
       cause: error,
