@@ -14,9 +14,9 @@ const PROGRAM = fileURLToPath(new URL('../fixtures/training/small-fit.js', impor
 const EPOCHS = 6;
 const withKernel = denseSupport().available ? test : test.skip;
 
-/** Trains in a process of its own that is killed as soon as it says a word; returns all it said. */
+/** Trains in a process of its own that says a word, stands still and is killed; returns all it said. */
 async function killedAt(folder: string, word: string, minutes: string): Promise<string> {
-  const args = [PROGRAM, folder, 'wasm', 'native', 'recipe', String(EPOCHS), '20', minutes];
+  const args = [PROGRAM, folder, 'wasm', 'native', 'recipe', String(EPOCHS), '20', minutes, word];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   for await (const chunk of child.stdout) {
