@@ -11,7 +11,7 @@ const SOURCE = `
     if (question === 'hang') for (;;);
     if (question === 'exit') process.exit(0);
     if (question === 'throw') throw new Error('it went wrong');
-    if (question === 'late') setTimeout(() => Promise.reject(new Error('nobody waits')), 1);
+    if (question === 'late') setTimeout(() => Promise.reject(new Error('nobody waits')), 500);
     if (question === 'count') parentPort.postMessage(++answered);
     else parentPort.postMessage(2 * Number(question));
   });
@@ -50,7 +50,7 @@ test('a promise that fails late ends the thread and nothing else', async (t) => 
   t.teardown(() => thread.close());
   t.is(await thread.ask('count', LONG), 1);
   t.true(Number.isNaN(await thread.ask('late', LONG)));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 3000));
   t.is(await thread.ask('count', LONG), 1, 'a new thread');
 });
 
