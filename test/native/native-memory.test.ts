@@ -175,7 +175,8 @@ test.serial('an array is freed at once, with all that share its buffer', (t) => 
   const bytes = 64 << 20;
   const array = new Float32Array(bytes / 4);
   const sibling = new Uint8Array(array.buffer, 4, 8);
-  t.true(external() - before >= bytes);
+  // Making room for it may free what earlier tests have left.
+  t.true(external() - before >= bytes / 2);
   freeArray(array);
   t.is(array.length, 0);
   t.is(sibling.length, 0);
