@@ -60,46 +60,47 @@ function banner(results: BenchResults, sections: readonly Section[]): Html {
   </header>`;
 }
 
-/** What a workload is about, of the right answer that is best in it. */
-function best(name: string, trials: readonly TrialResult[]): Figure | undefined {
-  const right = trials.filter((trial) => trial.workload === name && trial.status === 'ok');
-  const least = (of: (trial: TrialResult) => number | undefined): TrialResult | undefined =>
-    right.filter((trial) => of(trial) !== undefined).sort((a, b) => (of(a) ?? 0) - (of(b) ?? 0))[0];
-  if (name === 'memory') {
-    const trial = least(({ peakRssBytes }) => peakRssBytes ?? undefined);
-    if (trial?.peakRssBytes == null) return undefined;
-    const mebibytes = Math.round(trial.peakRssBytes / 2 ** 20);
-    return { what: 'the least', value: String(mebibytes), unit: 'MiB at most', trial };
-  }
-  if (name === 'latency') {
-    const trial = least(({ latencyMs }) => latencyMs?.p50);
-    if (trial?.latencyMs == null) return undefined;
-    return { what: 'the shortest', value: trial.latencyMs.p50.toFixed(1), unit: 'ms, p50', trial };
-  }
-  const trial = least(({ tilesPerSecond }) =>
-    tilesPerSecond === null ? undefined : -tilesPerSecond.median,
-  );
-  if (trial?.tilesPerSecond == null) return undefined;
-  return { what: 'the fastest', value: rate(trial.tilesPerSecond.median), unit: 'tiles/s', trial };
+/** What the page begins with of a workload: one figure of the trial that is best in it. */
+interface Headline {
+  readonly what: string;
+  readonly unit: string;
+  readonly of: (trial: TrialResult) => number | undefined;
+  readonly best: 'least' | 'most';
+  readonly words: (value: number) => string;
 }
 
-interface Figure {
-  readonly what: string;
-  readonly value: string;
-  readonly unit: string;
-  readonly trial: TrialResult;
-}
+const SPEED: Headline = {
+  ...{ what: 'the fastest', unit: 'tiles/s', best: 'most', words: rate },
+  of: ({ tilesPerSecond }) => tilesPerSecond?.median,
+};
+/** Of workloads that are not about speed. */
+const HEADLINES: Readonly<Record<string, Headline>> = {
+  latency: {
+    ...{ what: 'the shortest', unit: 'ms, p50', best: 'least' },
+    of: ({ latencyMs }) => latencyMs?.p50,
+    words: (milliseconds) => milliseconds.toFixed(1),
+  },
+  memory: {
+    ...{ what: 'the least', unit: 'MiB at most', best: 'least' },
+    of: ({ peakRssBytes }) => peakRssBytes ?? undefined,
+    words: (bytes) => (bytes / 2 ** 20).toFixed(0),
+  },
+};
 
 function headline({ workloads, trials }: BenchResults): Part {
   return html`<dl class="figures">
     ${workloads.map(({ name }): Part => {
-      const figure = best(name, trials);
-      if (figure === undefined) return undefined;
-      const { what, value, unit, trial } = figure;
+      const { what, unit, of, best, words } = HEADLINES[name] ?? SPEED;
+      const [first] = trials
+        .filter((trial) => trial.workload === name && trial.status === 'ok')
+        .map((trial) => ({ trial, value: of(trial) ?? NaN }))
+        .filter(({ value }) => Number.isFinite(value))
+        .sort((a, b) => (best === 'least' ? a.value - b.value : b.value - a.value));
+      if (first === undefined) return undefined;
       return html`<div class="figure">
         <dt>${name}: ${what}</dt>
-        <dd class="value">${value}</dd>
-        <dd class="detail">${unit}, ${trial.name}, ${trial.group}</dd>
+        <dd class="value">${words(first.value)}</dd>
+        <dd class="detail">${unit}, ${first.trial.name}, ${first.trial.group}</dd>
       </div>`;
     })}
   </dl>`;

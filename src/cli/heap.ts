@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * For commands that go through archives: V8 doubles the space for new objects, up to 16 MiB twice over,
- * as a program runs on, so that millions of tiles took some 30 MiB more than a thousand. Of what a tile
- * leaves behind next to nothing lives on, and a larger space is no faster here. V8 looks at this flag each
- * time the space would grow (heap/new-spaces.cc, SemiSpaceNewSpace::Grow), so it can be set once the
+ * as a program runs on, so that many tiles take more memory than few (`npm run bench:scale` shows it). Of what
+ * a tile leaves behind next to nothing lives on: there is nothing to gain by a larger space. V8 looks at this
+ * flag each time the space would grow (heap/new-spaces.cc, SemiSpaceNewSpace::Grow), so it can be set once the
  * program runs.
  */
 export function keepHeapSmall(): void {

@@ -24,26 +24,25 @@ export interface ClassLayout {
  *   recipe's; the colon ones only where there is no other.
  * - Else: the folders that hold images, which must all stand in one folder, ordered by code point.
  *
- * @param paths of all folders that hold images, '/'-separated, from the root of the data set, itself ''
+ * @param folderPaths of all folders that hold images, '/'-separated, from the root of the data set, itself ''
  * @throws LungclsError INVALID_OPTION | UNKNOWN_CLASS | CLASSES_AMBIGUOUS
  */
 export function findClasses(
-  paths: readonly string[],
+  folderPaths: readonly string[],
   input: string,
   wanted: readonly string[] | undefined,
 ): ClassLayout {
-  const folders = paths.map(pathSegments);
+  const folders = folderPaths.map(pathSegments);
   if (wanted !== undefined) {
     checkNames(wanted);
     return named(folders, input, wanted);
   }
-  const below = folders.filter((folder) => folder.length > 0);
-  const names = new Set(below.map((folder) => folder.at(-1) ?? ''));
+  const below = folderPaths.filter((path) => path !== '');
+  const names = new Set(below.map((path) => pathSegments(path).at(-1) ?? ''));
   const lung = LC25000_CLASSES.filter((name) => names.has(name));
   const known: ReadonlySet<string> = new Set<string>([...LC25000_CLASSES, ...LC25000_COLON]);
   const isLc25000 = names.size > 0 && [...names].every((name) => known.has(name));
-  const shown = paths.filter((path) => path !== '');
-  checkUnambiguous(shown, input, isLc25000);
+  checkUnambiguous(below, input, isLc25000);
   const classes = isLc25000 && lung.length > 0 ? lung : [...names].sort(compareCodePoints);
   return label(folders, classes, (folder) => folder.at(-1));
 }

@@ -1,6 +1,6 @@
 /** The images of a folder or an archive, kept in so little room that there may be millions. */
 import type { ImageSource, ZipEntryLocation } from '../imaging/source.js';
-import { Column } from '../storage/column.js';
+import { Column, sortedIndices } from '../storage/column.js';
 import { PackedPaths } from './packed-paths.js';
 
 /** Images in natural order (see natural-order.ts), made when they are asked for. */
@@ -103,8 +103,7 @@ export class ZipImages extends ImageList {
    * @returns a path that two of them have, if there is one
    */
   sort(): string | undefined {
-    const order = Uint32Array.from({ length: this.length }, (_, i) => i);
-    order.sort((a, b) => this.#paths.compare(a, b));
+    const order = sortedIndices(this.length, (a, b) => this.#paths.compare(a, b));
     this.#order = order;
     const twin = order.findIndex(
       (b, i) => i > 0 && this.#paths.compare(order[i - 1] ?? 0, b) === 0,

@@ -5,7 +5,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readError } from '../errors.js';
 import type { ImageSource } from '../imaging/source.js';
 import { throwIfAborted } from '../runtime/abort.js';
-import { Column } from '../storage/column.js';
+import { Column, sortedIndices } from '../storage/column.js';
 import { displayName, isIgnoredName } from './names.js';
 import { PackedNames } from './packed-names.js';
 import { EVERY_IMAGE, type WalkFilter } from './walk-filter.js';
@@ -72,8 +72,8 @@ class FolderEntries {
 
   /** The numbers of the entries in natural order of their names. */
   order(): Uint32Array {
-    const order = Uint32Array.from({ length: this.#names.length }, (_, i) => i);
-    return order.sort(
+    return sortedIndices(
+      this.#names.length,
       (a, b) => this.#names.compare(a, b) || Buffer.compare(this.bytes(a), this.bytes(b)),
     );
   }

@@ -13,7 +13,7 @@ import {
 import { LungclsError, messageOf, readError, systemErrorCode } from '../errors.js';
 import type { ZipEntryLocation } from '../imaging/source.js';
 import { throwIfAborted } from '../runtime/abort.js';
-import { Column } from '../storage/column.js';
+import { Column, sortedIndices } from '../storage/column.js';
 import { ZipImages, type ImageList } from './image-list.js';
 import { displayName, isIgnoredName, isImageName, pathSegments } from './names.js';
 import { WindowReader } from './zip-reader.js';
@@ -201,8 +201,10 @@ class EntrySpans {
 
   /** @throws LungclsError ZIP_BOMB | ZIP_DAMAGED */
   check(): void {
-    const order = Uint32Array.from({ length: this.#starts.length }, (_, i) => i);
-    order.sort((a, b) => this.#starts.at(a) - this.#starts.at(b));
+    const order = sortedIndices(
+      this.#starts.length,
+      (a, b) => this.#starts.at(a) - this.#starts.at(b),
+    );
     let before = 0;
     for (const entry of order) {
       const start = this.#starts.at(entry);

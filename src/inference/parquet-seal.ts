@@ -22,8 +22,8 @@ const MARK = Buffer.from(`${SEAL_KEY}\x18\x40`, 'latin1');
 const END = Buffer.from('PAR1');
 const END_BYTES = 4 + END.length;
 const READ_BYTES = 1 << 20;
-/** A footer says where columns lie, some kilobytes a row group: of a billion rows it is smaller. */
-const MOST_FOOTER = 1 << 28;
+/** A footer says where columns lie, some 100 bytes a column and row group: of a billion rows with 100 columns it is smaller. */
+const MOST_FOOTER = 2 ** 30;
 
 /** Writes a file from its beginning, with a blank seal among the texts of its footer, and seals it. */
 export class SealedFile {

@@ -38,3 +38,11 @@ export class Column<A extends Numbers> {
     return value;
   }
 }
+
+/** 0 to length - 1 in the order that `compare` puts them in; equal ones stay as they were. */
+export function sortedIndices(
+  length: number,
+  compare: (a: number, b: number) => number,
+): Uint32Array {
+  return Uint32Array.from({ length }, (_, i) => i).sort(compare);
+}
