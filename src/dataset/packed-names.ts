@@ -17,14 +17,15 @@ export class PackedNames {
     return this.#starts.length;
   }
 
-  /** @throws RangeError for a name of more than 1 MiB, or where there is no room left */
+  /** @throws RangeError for a name of 1 MiB or more, or where there is no room left */
   push(name: string): void {
     const length = Buffer.byteLength(name);
     let last = this.#chunks.at(-1);
-    if (last === undefined || last.end + length > last.bytes.length) {
-      const size = Math.max(length, Math.min(2 * (last?.bytes.length ?? 0), LARGEST_CHUNK));
-      if (length > LARGEST_CHUNK || this.#chunks.length === MOST_CHUNKS) {
-        throw new RangeError('The names take more than 4 GiB, or one of them more than 1 MiB');
+    // A chunk is never full to its end: there an empty name would count as the next one's.
+    if (last === undefined || last.end + length >= last.bytes.length) {
+      const size = Math.max(length + 1, Math.min(2 * (last?.bytes.length ?? 0), LARGEST_CHUNK));
+      if (length >= LARGEST_CHUNK || this.#chunks.length === MOST_CHUNKS) {
+        throw new RangeError('The names take more than 4 GiB, or one of them 1 MiB');
       }
       last = { bytes: Buffer.allocUnsafeSlow(Math.max(size, FIRST_CHUNK)), end: 0 };
       this.#chunks.push(last);

@@ -21,10 +21,18 @@ test('packed names come back as they went in, over many chunks', (t) => {
   t.throws(() => names.at(given.length), { instanceOf: RangeError });
   t.throws(
     () => {
-      names.push('x'.repeat(2 ** 20 + 1));
+      names.push('x'.repeat(2 ** 20));
     },
     { instanceOf: RangeError, message: /1 MiB/ },
   );
+});
+
+test('chunks that names fill to the last byte are told apart', (t) => {
+  const names = new PackedNames();
+  const lengths = [4096, 0, 4095, 0, 400_000, 500_000, 2 ** 20 - 5, 5, 0, 3, 2 ** 20 - 1, 0, 1];
+  const given = lengths.map((length, i) => String.fromCharCode(97 + i).repeat(length));
+  for (const name of given) names.push(name);
+  t.true(given.every((name, i) => names.at(i) === name));
 });
 
 test('packed paths compare as paths do, whatever folders they are in', (t) => {
