@@ -31,7 +31,10 @@ test('chunks that names fill to the last byte are told apart', (t) => {
   const names = new PackedNames();
   const lengths = [4096, 0, 4095, 0, 400_000, 500_000, 2 ** 20 - 5, 5, 0, 3, 2 ** 20 - 1, 0, 1];
   const given = lengths.map((length, i) => String.fromCharCode(97 + i).repeat(length));
-  for (const name of given) names.push(name);
+  for (const [i, name] of given.entries()) {
+    names.push(name);
+    t.true(names.at(i) === name, `${i}`);
+  }
   t.true(given.every((name, i) => names.at(i) === name));
 });
 
