@@ -4,7 +4,7 @@ import { TOOL_VERSION } from '../config.js';
 import { LungclsError } from '../errors.js';
 import type { BufferMemory } from '../native/addon.js';
 import { fingerprint, type Json } from '../storage/hash.js';
-import { openPartial } from '../storage/partial.js';
+import { openPartial, removeRemains } from '../storage/partial.js';
 import { loadClassifier } from './classifier.js';
 import { findFinished } from './finished.js';
 import { jobRecord, type JobFacts, type JobRecord } from './job-record.js';
@@ -84,6 +84,7 @@ export class PredictJob {
       imagesToday(input.list(), (item) => input.state(item), shard, signal),
     );
     if (record === undefined) return undefined;
+    await removeRemains(output, this.#fingerprint());
     this.#say(`${output} is finished already: nothing to do`);
     const { rows, perClass, perStatus, outOfDomain } = record;
     const counts = { rows, perClass, perStatus, outOfDomain };

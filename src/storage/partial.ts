@@ -148,6 +148,23 @@ async function removeLeftovers(output: string): Promise<void> {
   await rm(join(output, LOCK_FILE), { force: true });
 }
 
+/**
+ * Removes what a kill right behind the rename of commitFile left beside an output that is whole. Work towards
+ * another result of that name stays, as does what a living process has locked.
+ * @param fingerprint of the output
+ */
+export async function removeRemains(output: string, fingerprint: string): Promise<void> {
+  const directory = `${resolve(output)}.partial`;
+  const found = await readFingerprint(directory);
+  if (!(await exists(directory)) || (found !== undefined && found !== fingerprint)) return;
+  try {
+    await lock(directory, output);
+    await rm(directory, { recursive: true, force: true });
+  } catch {
+    // Held by another, or not to be written to: the output is whole all the same.
+  }
+}
+
 /** Where an output stands aside while its replacement takes its name. */
 function replacedName(output: string): string {
   return join(dirname(output), `.${basename(output)}.replaced`);

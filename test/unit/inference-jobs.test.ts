@@ -1,6 +1,6 @@
 /** Jobs of `predict` with the result formats, shards and merge, on a model that runs in no time. */
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
@@ -13,6 +13,7 @@ import { writeParquet } from '#src/inference/result-parquet.js';
 import { readResultRows } from '#src/inference/result-rows.js';
 import { shardOfPath } from '#src/inference/shard.js';
 import { parseCsv } from '#src/storage/csv.js';
+import { openPartial } from '#src/storage/partial.js';
 import { temporaryFolder } from '../fixtures/dataset/folders.js';
 import { MINI_CLASSES, writeMiniModel } from '../fixtures/mini-model.js';
 import { tileJpeg } from '../fixtures/tiles.js';
@@ -346,6 +347,45 @@ test('merge refuses what are not all the shards of one job, naming what it found
   await refused([one], /1\.csv: expected the file that .* describes/, 'RESULTS_INVALID');
   await t.throwsAsync(merge({ parts: [], output }), { code: 'INVALID_OPTION' });
   await t.throwsAsync(merge({ parts: [three], output }), { code: 'SHARD_MISMATCH' });
+});
+
+test('what a kill left beside a finished output is removed, work towards another stays', async (t) => {
+  const { root, options } = await job(t, 12);
+  const output = join(root, 'out.csv');
+  const partial = `${output}.partial`;
+  const remains = (): Promise<boolean> =>
+    stat(partial).then(
+      () => true,
+      () => false,
+    );
+  // Its own: as it was before the rename, and with its first file gone already.
+  await stopped({ ...options, output }, 4);
+  await cp(partial, `${partial}.kept`, { recursive: true });
+  await predict({ ...options, output });
+  t.false(await remains());
+  const again = async (): Promise<void> => {
+    t.true((await predict({ ...options, output })).alreadyFinished);
+  };
+  await cp(`${partial}.kept`, partial, { recursive: true });
+  await again();
+  t.false(await remains());
+  await cp(`${partial}.kept`, partial, { recursive: true });
+  await rm(join(partial, 'partial.json'));
+  await again();
+  t.false(await remains());
+  // Held by a living process: this one.
+  await cp(`${partial}.kept`, partial, { recursive: true });
+  const { fingerprint } = JSON.parse(await readFile(join(partial, 'partial.json'), 'utf8')) as {
+    fingerprint: string;
+  };
+  const held = await openPartial(output, { fingerprint, force: true });
+  await again();
+  t.true(await remains());
+  await held.release();
+  // Of another job.
+  await writeFile(join(partial, 'partial.json'), '{"fingerprint":"another"}');
+  await again();
+  t.true(await remains());
 });
 
 test('rows that are twice or nowhere are noticed, whatever the records say', async (t) => {
